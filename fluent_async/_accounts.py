@@ -1,0 +1,121 @@
+"""Accounts: what became of everything a pool accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from fluent_async._work import End
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fluent_async._retry import Failure
+    from fluent_async._stage import Slice
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStats:
+    """What a pool did and does; all of one instant.
+
+    accepted == succeeded + failed + cancelled + in_progress. All but `running`,
+    `abandoned` and `threads` count since the pool was made, or what waits now.
+    """
+
+    accepted: int
+    """Inputs that iterables handed over, that stages took, and workers given."""
+    succeeded: int
+    """Inputs whose last attempt succeeded."""
+    failed: int
+    """Inputs that failed for good."""
+    cancelled: int
+    """Inputs dropped by `cancel()`, or whose drains were shut."""
+    in_progress: int
+    """Inputs accepted that have not ended."""
+    running: int
+    """Slots in use."""
+    waiting_for_retry: int
+    """Inputs that wait for their next attempt; they use no slot."""
+    waiting_for_room: int
+    """Inputs that wait for room in a drain or for other work; they use no slot."""
+    abandoned: int
+    """Attempts over their timeout that still run; each keeps its slot."""
+    attempts: int
+    """Attempts started."""
+    threads: int
+    """Threads the pool has, idle ones included."""
+
+
+class Accounts:
+    """Counts of the inputs that ended, and the failures. Guarded by the pool's monitor."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.succeeded = 0
+        self.failed = 0
+        self.cancelled = 0
+        self.attempts = 0
+        self.dropped = 0  # of those cancelled: by cancel(), since that was last told
+        self.unread = 0  # iterables not read to their end, likewise
+        self.failures: list[tuple[tuple[int, ...], Failure]] = []  # since last idle
+        self.untold: list[tuple[tuple[int, ...], Failure]] = []  # not raised yet
+
+    def end(self, end: End, works: int = 1) -> None:
+        """Count `works` inputs that came to this end."""
+        match end:
+            case End.SUCCEEDED:
+                self.succeeded += works
+            case End.FAILED | End.TIMED_OUT:
+                self.failed += works
+            case End.CANCELLED:
+                self.cancelled += works
+
+    def fail(self, key: tuple[int, ...], failure: Failure) -> None:
+        """Keep a failure that is final; `key` says where it comes among others."""
+        self.failures.append((key, failure))
+        self.untold.append((key, failure))
+
+    def settle(self, slice_: Slice, *, accepted: bool, late: bool) -> None:
+        """Count the inputs of a slice that is over.
+
+        Args:
+            slice_: one whose thread has stopped.
+            accepted: whether its inputs were counted as accepted before.
+            late: whether its last output came after its drain was shut.
+        """
+        done = slice_.pulled - slice_.missed
+        self.accepted += 0 if accepted else done
+        self.attempts += done
+        self.succeeded += done - late
+        self.cancelled += late
+
+    def stats(
+        self,
+        slices: Iterable[Slice],
+        *,
+        running: int,
+        abandoned: int,
+        retries: int,
+        waiting: int,
+        threads: int,
+    ) -> PoolStats:
+        """Return all counts as of now, slices that are under way included."""
+        slices = list(slices)
+        live = [slice_.pulled - slice_.missed for slice_ in slices]
+        new = [0 if s.stage.given else n for s, n in zip(slices, live, strict=True)]
+        accepted = self.accepted + sum(new)
+        succeeded = self.succeeded + sum(max(0, done - 1) for done in live)
+        return PoolStats(
+            accepted=accepted,
+            succeeded=succeeded,
+            failed=self.failed,
+            cancelled=self.cancelled,
+            in_progress=accepted - succeeded - self.failed - self.cancelled,
+            running=running,
+            waiting_for_retry=retries,
+            waiting_for_room=waiting,
+            abandoned=abandoned,
+            attempts=self.attempts + sum(live),
+            threads=threads,
+        )

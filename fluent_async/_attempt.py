@@ -1,0 +1,371 @@
+"""Attempt: what a thread does with a job; the only place where user code is called."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fluent_async import _clock
+from fluent_async._drain import Drain
+from fluent_async._step import Args, Kind
+from fluent_async._wait import Waiter, block
+from fluent_async.errors import Cancelled, DrainClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fluent_async._retry import Failure, Policy
+    from fluent_async._stage import Slice
+    from fluent_async._step import Step
+    from fluent_async._work import Attempt, Call
+
+
+class Failed(BaseException):
+    """A call failed; `delay` is in seconds, None if that is final."""
+
+    def __init__(self, failure: Failure, delay: float | None) -> None:
+        super().__init__()
+        self.failure = failure
+        self.delay = delay
+
+
+class Broken(BaseException):
+    """Nobody wants the outputs: the drains are shut."""
+
+
+class Driver(Protocol):
+    """The pool, as an attempt knows it."""
+
+    def policy_of(self, step: Step) -> Policy:
+        """Return the policy that holds for a step in this pool."""
+        ...
+
+    def judge(
+        self,
+        step: Step,
+        value: object,
+        tries: int,
+        began: float | None,
+        exc: Exception,
+        *,
+        final: bool = False,
+    ) -> Failed:
+        """Decide whether a call that raised is made again, and when."""
+        ...
+
+    def claim(self, attempt: Attempt) -> None:
+        """Stop the attempt's clock; raise Cancelled if it is over anyway."""
+        ...
+
+    def proceed(self, attempt: Attempt) -> None:
+        """Note that the attempt goes on with the next call."""
+        ...
+
+
+class Held:
+    """An input that a slice pulled and did not start."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Raised:
+    """An input of a slice whose call raised."""
+
+    __slots__ = ("exception", "value")
+
+    def __init__(self, value: Any, exception: BaseException) -> None:
+        self.value = value
+        self.exception = exception
+
+
+class InputError(Exception):
+    """The iterable itself raised; the cause is what."""
+
+
+# -- slices --------------------------------------------------------------------------
+
+
+def work_through(slice_: Slice, base: Context) -> Held | Raised | None:
+    """Call the stage's function on one input of a slice after the other.
+
+    Returns:
+        What needs a decision, or None when the slice is over. Call again to go on.
+
+    Raises:
+        InputError: from the iterable's own exception.
+    """
+    context = Context()
+    call = slice_.stage.call
+    if len(base):  # each input gets a copy of its own
+        call = _isolated(call, base)
+
+    inputs, add, alarm = slice_.inputs, slice_.outlet.append, slice_.alarm
+    while True:
+        try:
+            stop = context.run(_loop, inputs, call, add, alarm, context)
+        except BaseException as exc:
+            raise InputError from exc
+
+        if stop is not None or alarm or not len(context):
+            return stop
+
+        context = Context()  # what the last input set ends with it
+
+
+def _isolated(call: Callable[[Any], Any], base: Context) -> Callable[[Any], Any]:
+    def isolated(value: Any) -> Any:
+        return base.copy().run(call, value)
+
+    return isolated
+
+
+def _loop(
+    inputs: Iterator[Any],
+    call: Callable[[Any], Any],
+    add: Callable[[Any], None],
+    alarm: list[bool],
+    context: Context,
+) -> Held | Raised | None:
+    """Do what the library is for, once an input: the hot loop, nothing else in it.
+
+    The alarm is looked at after the pull, which may have taken long, and after the
+    output went out. The output is never kept in a variable, which would keep it alive.
+    """
+    for value in inputs:
+        if alarm:
+            return Held(value)
+
+        try:
+            add(call(value))
+        except BaseException as exc:
+            return Raised(value, exc)
+
+        value = None  # noqa: PLW2901  (not kept alive during the next pull)
+        if alarm or context:
+            return None
+
+    return None
+
+
+# -- attempts ------------------------------------------------------------------------
+
+
+class Performance:
+    """One attempt on its thread: calls what is left of its work, and sends outputs."""
+
+    def __init__(self, attempt: Attempt, base: Context, pool: Driver) -> None:
+        self._attempt = attempt
+        self._work = attempt.work
+        self._last = len(attempt.work.steps) - 1
+        self._base = base
+        self._pool = pool
+        self._turns = dict(attempt.work.turns)
+
+    def run(self) -> None:
+        """Do what is left of the work.
+
+        Raises:
+            Failed: a call failed; what is left of the work is as it was before it.
+            Broken: nobody wants the outputs.
+            Cancelled: the attempt was told to end, and heard it.
+        """
+        work, attempt = self._work, self._attempt
+        while True:
+            call = work.todo[-1]
+            outputs = self._try(call, work.tries, work.began)
+            if attempt.deadline is not None or attempt.end is not None:
+                self._pool.claim(attempt)
+
+            work.todo.pop()
+            work.todo += self._pass_on(call[0], outputs)
+            if not work.todo:
+                return
+
+            work.tries, work.began = 0, None
+            self._pool.proceed(attempt)
+
+    def _follow(self, call: Call) -> None:
+        """Do a call that follows from an output of a stream that is still open.
+
+        The stream stays on this thread, so a retry in here waits on it, without slot.
+        """
+        todo = [call]
+        tries, began = 1, _clock.current().now()
+        while todo:
+            try:
+                outputs = self._try(todo[-1], tries, began)
+            except Failed as failed:
+                if failed.delay is None:
+                    raise
+
+                block(Waiter(), failed.delay)
+                tries += 1
+                continue
+
+            index = todo.pop()[0]
+            todo += self._pass_on(index, outputs)
+            tries, began = 1, _clock.current().now()
+
+    def _try(self, call: Call, tries: int, began: float | None) -> Sequence[Any]:
+        """Make one call; return the outputs it did not pass on itself."""
+        step = self._work.steps[call[0]]
+        policy = self._pool.policy_of(step)
+        try:
+            return self._call(step, call, tries, held=policy.attempts > 1)
+        except Exception as exc:
+            if step.kind is Kind.ARGS and isinstance(exc, DrainClosed):
+                raise Broken from None
+
+            raise self._pool.judge(step, self._input_of(call), tries, began, exc) from None
+
+    def _call(self, step: Step, call: Call, tries: int, *, held: bool) -> Sequence[Any]:
+        index, args, kwargs = call
+        context = self._base.copy()
+        if step.kind is Kind.PLAIN:
+            return (context.run(step.fn, *args, **(kwargs or {})),)
+
+        outputs: list[Any] = []
+        send = outputs.append if held else Outlet(self, index).send
+        if step.kind is Kind.ARGS:
+            drainer = Outlet(self, index, outputs if held else None)
+            asked = Args(args[-1], drainer, attempt=tries)
+            context.run(step.fn, *args[:-1], asked, **(kwargs or {}))
+        else:
+            made = context.run(step.fn, *args, **(kwargs or {}))
+            self._drain_iterable(made, context, send)
+
+        return outputs
+
+    def _drain_iterable(
+        self, made: Iterable[Any], context: Context, send: Callable[[Any], None]
+    ) -> None:
+        """Send the items of an iterable, each made in the attempt's context."""
+        iterator = context.run(iter, made)
+        try:
+            while (item := context.run(next, iterator, _END)) is not _END:
+                send(item)
+                del item
+                if self._attempt.told:
+                    raise Cancelled
+        finally:
+            if isinstance(iterator, Generator):
+                context.run(iterator.close)
+
+    def _pass_on(self, index: int, outputs: Sequence[Any]) -> list[Call]:
+        """Send outputs of a step; return the calls that follow from them, last first."""
+        for output in outputs:
+            self.send(index, output)
+
+        if index == self._last:
+            return []
+
+        return [(index + 1, (output,), None) for output in reversed(outputs)]
+
+    def follow(self, index: int, output: Any) -> None:
+        """Send an output of an open stream, and do what follows from it."""
+        self.send(index, output)
+        if index < self._last:
+            self._follow((index + 1, (output,), None))
+
+    def send(self, index: int, output: Any) -> None:
+        """Send an output to the drains of a step, in the order written.
+
+        Raises:
+            Broken: if all that the step drains to is shut.
+            Failed: if a sink that is not a drain raised.
+        """
+        drains = self._work.steps[index].drains
+        if self._attempt.told and (self._attempt.end or not self._work.plain):
+            raise Cancelled
+
+        shut = [self._send_to(drain, output) for drain in drains]
+        if shut and all(shut):
+            raise Broken
+
+    def _send_to(self, drain: Any, output: Any) -> bool:
+        """Send to one sink; say whether it was shut instead."""
+        promised = self._work.plain
+        try:
+            if not isinstance(drain, Drain):
+                self._send_to_sink(drain, output)
+            elif (turn := self._turns.get(drain._channel)) is not None:
+                drain._channel.put_in_turn(turn, output, _for_ever, promised=promised)
+            else:
+                drain._channel.put(output, _for_ever, promised=promised)
+        except DrainClosed:
+            return True
+
+        return False
+
+    def _send_to_sink(self, sink: Any, output: Any) -> None:
+        try:
+            self._base.copy().run(sink.send, output)
+        except DrainClosed:
+            raise
+        except Exception as exc:
+            work = self._work
+            failed = self._pool.judge(
+                work.steps[-1], work.input, work.tries, work.began, exc, final=True
+            )
+            raise failed from None
+
+    def _input_of(self, call: Call) -> Any:
+        index, args, _ = call
+        return self._work.input if index == 0 else args[0]
+
+
+class Outlet:
+    """Where an attempt's outputs go: what a function that takes Args sends to."""
+
+    __slots__ = ("_held", "_index", "_performance")
+
+    def __init__(
+        self, performance: Performance, index: int, held: list[Any] | None = None
+    ) -> None:
+        self._performance = performance
+        self._index = index
+        self._held = held  # with a retry policy: until the attempt succeeds
+
+    def send(self, value: Any, /) -> None:
+        """Send an output, waiting for room; with a retry policy, keep it.
+
+        Raises:
+            DrainClosed: if all the drains are shut.
+            Cancelled: if the attempt was told to end.
+        """
+        performance = self._performance
+        if performance._attempt.told:
+            raise Cancelled
+
+        if self._held is not None:
+            self._held.append(value)
+            return
+
+        try:
+            performance.follow(self._index, value)
+        except Broken:
+            raise DrainClosed("every drain of this worker is shut") from None
+
+
+_END = object()
+
+
+def _for_ever() -> None:
+    return None
+
+
+def own_frames_cut(exc: BaseException) -> Any:
+    """Return the traceback of an exception from the user's first frame on."""
+    traceback = exc.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if not module.startswith("fluent_async."):
+            return traceback
+
+        traceback = traceback.tb_next
+
+    return None

@@ -1,0 +1,77 @@
+"""Chain: the steps that a worker does one after the other, changed and continued."""
+
+# mypy: allow-any-explicit
+# Steps forget the types of their functions; Task and Worker remember them.
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from typing_extensions import TypeVar
+
+from fluent_async import _checks
+from fluent_async._drain import Drain
+from fluent_async._step import Step
+
+
+if TYPE_CHECKING:
+    from fluent_async.typing import Sink
+
+T = TypeVar("T")
+
+Steps: TypeAlias = tuple[Step, ...]
+
+
+def name_of(steps: Steps) -> str:
+    """Name what the steps do together."""
+    return " >> ".join(step.name for step in steps)
+
+
+def sinks_of(steps: Steps) -> tuple[Sink[Any], ...]:
+    """Return what the steps send to, in the order written."""
+    return tuple(sink for step in steps for sink in step.drains)
+
+
+def with_last(steps: Steps, **changes: Any) -> Steps:
+    """Return the steps with changes to the last one."""
+    return (*steps[:-1], dataclasses.replace(steps[-1], **changes))
+
+
+def with_drain(steps: Steps, drain: Sink[Any]) -> Steps:
+    """Return the steps with one more sink for what comes out of the last one."""
+    return with_last(steps, drains=(*steps[-1].drains, drain))
+
+
+def sink(name: str, value: T) -> T:
+    """Return `value`, which must be something that values can be sent to.
+
+    A class whose objects may stand there by mistake says in `_no_sink` what to write.
+    """
+    hint: str | None = getattr(type(value), "_no_sink", None)
+    if hint is not None:
+        raise TypeError(hint)
+
+    return _checks.sink(name, value)
+
+
+def steps_after(task: object, left: str) -> Steps:
+    """Return the steps of a task on the right of >>, which must take one value."""
+    following: Callable[[], Steps] | None = getattr(task, "_following", None)
+    if following is not None:
+        return following()
+
+    if isinstance(task, Drain):
+        raise TypeError(
+            f"a drain takes outputs with |, not with >>: write {left} | drain"
+        )
+
+    raise _checks.wrong_type("what follows >>", task, "a task")
+
+
+NO_SINK = (
+    "| takes a drain, not work: `a >> f | d >> g` means `(a >> f) | (d >> g)`; give a "
+    "pool both parts, `pool.go(a >> f | d, d >> g)`"
+)
+"""What work on the right of | is told."""

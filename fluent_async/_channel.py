@@ -1,0 +1,536 @@
+"""Channel: what a drain is made of; values, the room for them, and who waits for either."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from fluent_async.errors import DrainClosed
+
+from fluent_async._monitor import Monitor, after
+from fluent_async._turns import Turns
+from fluent_async._wait import Waiter, block
+
+
+T = TypeVar("T")
+
+PLENTY = 1 << 30  # the room of a channel without a bound: more than anybody asks for
+
+Left = Callable[[], float | None]  # seconds that are left to wait; None: for ever
+
+
+class Stirrable(Protocol):
+    """A pool, as a channel knows it."""
+
+    def stir(self) -> None:
+        """Look again: something changed. Called outside every monitor."""
+        ...
+
+
+class Reader(Protocol):
+    """The stage that a channel feeds."""
+
+    @property
+    def pool(self) -> Stirrable:
+        """The pool the stage belongs to."""
+        ...
+
+
+class Lease(Protocol):
+    """A run of inputs that one thread works through without a monitor.
+
+    The thread looks at its alarm after each thing it does. Whoever waits for something a
+    lease may do arms it first and looks again afterwards, so one of the two sees the
+    other. This relies on the GIL to keep both in order; on builds without it a lease is
+    one input long and ends in the monitor.
+    """
+
+    def promised(self) -> int:
+        """At most how many outputs it may still send: room nobody else may use."""
+        ...
+
+    def arm(self) -> None:
+        """Ask the thread to stop and report after what it is at."""
+        ...
+
+    def close(self) -> None:
+        """Let the thread take no more inputs than it has."""
+        ...
+
+
+class _Sender(Generic[T]):
+    """A thread in `put`, with the value it waits to leave."""
+
+    __slots__ = ("admitted", "value", "waiter")
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+        self.admitted = False
+        self.waiter = Waiter()
+
+
+class Channel(Generic[T]):
+    """Values on their way, strictly private to a drain and to the pools around it.
+
+    Invariants:
+        1. Unless the bound gave way, len(values) plus the room promised to attempts and
+           leases never exceeds maxsize.
+        2. A sender waits only while there is no room; a reader only while nothing is
+           there and somebody feeds the channel or nobody ever did.
+        3. `feeders` falls only through `leave`, which tells whoever waits for that.
+        4. Nothing arrives once `shut` is set: a lease that still holds the deque of
+           before adds to that one, which nobody reads.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_blocked",
+        "_fed",
+        "_leases",
+        "_monitor",
+        "_outlet",
+        "_overdraft",
+        "_pools",
+        "_promised",
+        "_readers",
+        "_senders",
+        "_shut_at",
+        "_taker",
+        "_watchers",
+        "feeders",
+        "maxsize",
+        "name",
+        "reader",
+        "shut",
+        "turns",
+        "values",
+    )
+
+    def __init__(self, maxsize: int, *, ordered: bool, name: str | None) -> None:
+        self.maxsize = maxsize
+        self.name = name
+        self._monitor = Monitor()
+        # Everything below is guarded by _monitor. The holders of leases also add to
+        # `values` at one end, and take from it at the other, which deques allow.
+        self.values: deque[T] = deque()
+        self.turns: Turns[T] | None = Turns() if ordered else None
+        self.feeders = 0
+        self.shut = False
+        self.reader: Reader | None = None
+        self._outlet: deque[T] | None = None  # what leases add to, since it was shut
+        self._shut_at = 0  # how many values were in there then
+        self._fed = False
+        self._promised = 0
+        self._overdraft = 0
+        self._leases: list[Lease] = []  # held by stages that feed this channel
+        self._taker: Lease | None = None  # held by the stage that this channel feeds
+        self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
+        self._blocked: list[Stirrable] = []  # that found no room here
+        self._senders: deque[_Sender[T]] = deque()
+        self._readers: list[Waiter] = []
+        self._watchers: list[Waiter] = []  # in drain(): readers with room for all
+
+    def __repr__(self) -> str:
+        arguments = [str(self.maxsize)] if self.maxsize else []
+        arguments += ["ordered=True"] if self.turns is not None else []
+        arguments += [f"name={self.name!r}"] if self.name is not None else []
+        return f"Drain({', '.join(arguments)})"
+
+    # -- feeding -----------------------------------------------------------------------
+
+    def join(self, pool: Stirrable | None) -> None:
+        """Count one more feeder: the channel is open until it leaves."""
+        with self._monitor:
+            self.refuse_shut()
+            self.feeders += 1
+            self._fed = True
+            if pool is not None:
+                self._pools.append(pool)
+
+            self._stir_reader(pool)
+
+    def leave(self, pool: Stirrable | None) -> None:
+        """Count one feeder less; with the last one the channel is idle."""
+        with self._monitor:
+            self.feeders -= 1
+            if pool is not None:
+                self._pools.remove(pool)
+
+            if not self.feeders:
+                _wake(self._readers)
+                _wake(self._watchers)
+                self._stir_reader(pool)
+
+    def close(self) -> None:
+        """Refuse what comes from now on."""
+        self._monitor.do(self._close)
+
+    def refuse_shut(self) -> None:
+        """Raise DrainClosed if the channel is shut."""
+        if self.shut:
+            raise DrainClosed(f"{self!r} is shut")
+
+    @property
+    def over(self) -> bool:
+        """Whether a reader ends: nothing is there, and nobody feeds the channel."""
+        return not self.values and (self.shut or not self.feeders)
+
+    @property
+    def unread(self) -> bool:
+        """Whether no stage and no thread reads the channel."""
+        return self.reader is None and not self._readers and not self._watchers
+
+    @property
+    def watched(self) -> bool:
+        """Whether a thread waits for this channel."""
+        return bool(self._readers or self._watchers)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a thread waits for room in this channel."""
+        return bool(self._senders)
+
+    # -- room, for the pools that feed the channel -------------------------------------
+
+    def room(self) -> int:
+        """Return how many outputs may be promised room now."""
+        with self._monitor:
+            return self._room() + self._overdraft
+
+    def window(self, limit: int) -> bool:
+        """Say whether an ordered channel lets a pool of `limit` take one more input."""
+        with self._monitor:
+            if self.turns is None or not self.maxsize or self._watchers:
+                return True
+
+            ahead = self.turns.past + len(self.values)
+            return ahead < limit + self.maxsize or self._overdraft > 0
+
+    def promise(self, count: int, by: Stirrable) -> None:
+        """Keep room for `count` outputs until `settle`."""
+        with self._monitor:
+            self._use_overdraft(count, by)
+            self._promised += count
+
+    def settle(self, count: int, by: Stirrable) -> None:
+        """Give that room back, used or not, and pass on what arrived."""
+        with self._monitor:
+            self._promised -= count
+            self._pass_on(by)
+
+    def lease(self, count: int, by: Stirrable, lease: Lease) -> deque[T]:
+        """Keep room for a lease of `count`; return what it adds its outputs to."""
+        with self._monitor:
+            self._use_overdraft(count, by)
+            self._leases.append(lease)
+            if self._readers or self.shut:
+                lease.arm()
+
+            return self.values if self._outlet is None else self._outlet
+
+    def end_lease(self, by: Stirrable, lease: Lease) -> bool:
+        """End a lease, and pass on what arrived.
+
+        Returns:
+            Whether its last output came after the channel was shut, and is lost.
+        """
+        with self._monitor:
+            self._leases.remove(lease)
+            self._pass_on(by)
+            if self._outlet is None or len(self._outlet) <= self._shut_at:
+                return False
+
+            self._outlet.pop()
+            return True
+
+    def block(self, pool: Stirrable) -> None:
+        """Note that `pool` found no room: it is stirred when there is some."""
+        with self._monitor:
+            if pool not in self._blocked:
+                self._blocked.append(pool)
+
+    def give_way(self) -> None:
+        """Let one value in beyond the bound."""
+        with self._monitor:
+            self._overdraft += 1
+            self._admit()
+
+    # -- outputs -----------------------------------------------------------------------
+
+    def put(self, value: T, left: Left, *, promised: bool = False) -> None:
+        """Let `value` in: at once if its room was promised, else when there is room."""
+        sender = self._offer(value, promised=promised)
+        if sender is None:
+            return
+
+        try:
+            in_time = block(sender.waiter, left())
+        finally:
+            with self._monitor:
+                if not sender.admitted and sender in self._senders:
+                    self._senders.remove(sender)
+
+        if sender.admitted:
+            return
+
+        self.refuse_shut()
+        if not in_time:
+            raise TimeoutError(f"{self!r} had no room in time")
+
+    def put_in_turn(self, number: int, value: T, left: Left, *, promised: bool) -> None:
+        """Let in an output of input `number`, or keep it until its turn."""
+        with self._monitor:
+            assert self.turns is not None  # the stages that call this checked it
+            self.refuse_shut()
+            if number != self.turns.head:
+                self.turns.keep(number, value)
+                return
+
+        # Still its turn: only its own end, which comes later, passes the turn on.
+        self.put(value, left, promised=promised)
+
+    def end_turn(self, number: int) -> None:
+        """Note that input `number` of an ordered channel has ended, however it did."""
+        with self._monitor:
+            assert self.turns is not None
+            self.values.extend(self.turns.end(number))
+            self._arrived(None)
+            self._unblock(None)
+
+    def take_turn(self) -> int:
+        """Give the next input of an ordered channel its number."""
+        with self._monitor:
+            assert self.turns is not None
+            self._overdraft = max(0, self._overdraft - 1)
+            return self.turns.take()
+
+    # -- inputs, for the stage that the channel feeds ----------------------------------
+
+    def lend(self, lease: Lease) -> Callable[[], T]:
+        """Let one thread take values by itself; return the function that takes one."""
+        with self._monitor:
+            self._taker = lease
+            if self._senders:
+                lease.arm()
+
+            return self.values.popleft
+
+    def lent(self, lease: Lease, by: Stirrable) -> None:
+        """Note that such a lease has ended, and pass on the room it made."""
+        with self._monitor:
+            if self._taker is lease:
+                self._taker = None
+
+            self._admit()
+            self._unblock(by)
+
+    def pop(self, by: Stirrable) -> T:
+        """Take the oldest value."""
+        with self._monitor:
+            value = self.values.popleft()
+            self._admit()
+            self._unblock(by)
+            return value
+
+    def drop(self, by: Stirrable) -> int:
+        """Drop the values that are there; return how many there were."""
+        with self._monitor:
+            dropped = len(self.values)
+            self.values.clear()
+            self._admit()
+            self._unblock(by)
+            return dropped
+
+    # -- values, for threads that iterate or collect -----------------------------------
+
+    def take(self) -> list[T] | None:
+        """Take one value, waiting for it; None when there will be none."""
+        while True:
+            with self._monitor:
+                taken = self._try_take() or self._register()
+                if not isinstance(taken, Waiter):
+                    return taken.values
+
+            try:
+                block(taken)
+            finally:
+                with self._monitor:
+                    self._unregister(taken)
+
+    def watch(self) -> Waiter | None:
+        """Wait, with room for everything, for the last feeder; None if there is none."""
+        with self._monitor:
+            if not self.feeders or self.shut:
+                return None
+
+            waiter = Waiter()
+            self._watchers.append(waiter)
+            self._admit()
+            self._unblock(None)
+            self._stir_pools()
+            return waiter
+
+    def unwatch(self, waiter: Waiter) -> None:
+        """End such a wait, however it ended."""
+        with self._monitor:
+            self._watchers.remove(waiter)
+
+    # -- in the monitor ----------------------------------------------------------------
+
+    def _room(self) -> int:
+        """Room within the bound."""
+        if not self.maxsize or self._watchers:
+            return PLENTY
+
+        if self.turns is None:
+            taken = len(self.values) + self._promised
+            taken += sum(lease.promised() for lease in self._leases)
+        else:  # what takes inputs looks at `window`
+            taken = len(self.values)
+
+        return max(0, self.maxsize - taken)
+
+    def _offer(self, value: T, *, promised: bool) -> _Sender[T] | None:
+        """Let a value in, or queue its sender."""
+        with self._monitor:
+            self.refuse_shut()
+            self._fed = True
+            if promised or (not self._senders and self._use_room()):
+                self.values.append(value)
+                self._arrived(None)
+                return None
+
+            sender = _Sender(value)
+            self._senders.append(sender)
+            for lease in self._leases:
+                lease.arm()
+
+            if self._taker is not None:
+                self._taker.arm()
+
+            self._stir_pools()
+            self._admit()  # looks again, now that the leases are armed
+            return None if sender.admitted else sender
+
+    def _use_overdraft(self, count: int, by: Stirrable) -> None:
+        self._overdraft -= min(self._overdraft, max(0, count - self._room()))
+        if by in self._blocked:
+            self._blocked.remove(by)
+
+    def _pass_on(self, by: Stirrable) -> None:
+        """Tell whoever waits for values, or for room, that there is some."""
+        self._admit()
+        self._arrived(by)
+        self._unblock(by)
+
+    def _use_room(self) -> bool:
+        if self._room() > 0:
+            return True
+
+        if self._overdraft > 0:
+            self._overdraft -= 1
+            return True
+
+        return False
+
+    def _admit(self) -> None:
+        """Let waiting senders in, first come first, while there is room."""
+        while self._senders and self._use_room():
+            sender = self._senders.popleft()
+            self.values.append(sender.value)
+            sender.admitted = True
+            sender.waiter.wake()
+            self._arrived(None)
+
+    def _arrived(self, by: Stirrable | None) -> None:
+        """Wake as many readers as there are values, and stir the stage that reads."""
+        if self.values:
+            _wake(self._readers[: len(self.values)])
+            self._stir_reader(by)
+
+    def _unblock(self, by: Stirrable | None) -> None:
+        """Stir the pools that found no room here, if there is some now."""
+        if self._blocked and self._room() > 0 and not self._senders:
+            for pool in self._blocked:
+                if pool is not by:
+                    after(pool.stir)
+
+            self._blocked.clear()
+
+    def _stir_reader(self, by: Stirrable | None) -> None:
+        if self.reader is not None and self.reader.pool is not by:
+            after(self.reader.pool.stir)
+
+    def _stir_pools(self) -> None:
+        for pool in dict.fromkeys(self._pools):
+            after(pool.stir)
+
+    def _try_take(self) -> "_Taken[T] | None":
+        if self.reader is not None:
+            raise RuntimeError(
+                f"{self!r} feeds a stage, which takes its values: "
+                "drain the task to a second drain and iterate that"
+            )
+
+        if self.values:
+            value = self.values.popleft()
+            self._admit()
+            self._unblock(None)
+            return _Taken([value])
+
+        return _Taken(None) if self._fed and self.over else None
+
+    def _register(self) -> "_Taken[T] | Waiter":
+        """Queue a reader, unless a value came while the leases were armed."""
+        waiter = Waiter()
+        self._readers.append(waiter)
+        for lease in self._leases:
+            lease.arm()
+
+        self._stir_pools()
+        taken = self._try_take()
+        if taken is None:
+            return waiter
+
+        self._readers.remove(waiter)
+        return taken
+
+    def _unregister(self, waiter: Waiter) -> None:
+        self._readers.remove(waiter)
+        self._arrived(None)  # in case this reader was woken and will not take
+
+    def _close(self) -> None:
+        if self.shut:
+            return
+
+        for lease in self._leases:
+            lease.arm()
+
+        self.shut = True
+        if self._taker is not None:
+            self._taker.close()
+
+        self._outlet = self.values
+        self.values = deque(self._outlet)
+        self._shut_at = len(self.values)
+        for sender in self._senders:
+            sender.waiter.wake()
+
+        self._senders.clear()
+        _wake(self._readers)
+        _wake(self._watchers)
+        self._stir_pools()
+        self._stir_reader(None)
+
+
+class _Taken(Generic[T]):
+    """What a reader got: one value in a list, or None at the end."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: list[T] | None) -> None:
+        self.values = values
+
+
+def _wake(waiters: list[Waiter]) -> None:
+    for waiter in waiters:
+        waiter.wake()

@@ -1,0 +1,196 @@
+"""Drain: a typed collector that is also a bounded channel between stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Literal, Self, final
+
+from typing_extensions import TypeVar
+
+from fluent_async import _checks
+from fluent_async._channel import Channel
+from fluent_async._monitor import after, inside
+from fluent_async._wait import block, remaining
+
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from fluent_async._task import Workers
+    from fluent_async.typing import Takes
+
+T = TypeVar("T")
+NewOut = TypeVar("NewOut")
+
+@final
+class Drain(Generic[T]):
+    """A typed collector that is also a bounded channel between stages.
+
+    Order: arrival order; with `ordered=True` the order in which the stage that feeds it
+    takes its inputs. Values stay until iteration or a stage takes them, each once.
+    Threads: every method is safe from any thread, pools of any number included.
+    A drain is always true; `len()` says how many values wait in it.
+
+    Args:
+        maxsize: how many values may wait; 0 is no bound. With `ordered=True` it bounds
+            how far inputs are taken ahead of the oldest unfinished one: by the pool's
+            limit and `maxsize` together.
+        ordered: whether outputs come in the order of their inputs, all outputs of one
+            input together. One stage may feed such a drain.
+        name: what repr and errors call it; None is for nothing in particular.
+
+    Raises:
+        TypeError: if an argument is of the wrong type.
+        ValueError: if `maxsize` is negative.
+
+    Example:
+        >>> numbers = Drain[int]()
+        >>> numbers.send(1)
+        >>> numbers.drain()
+        [1]
+    """
+
+    __slots__ = ("__weakref__", "_channel")
+
+    def __init__(
+        self, maxsize: int = 0, *, ordered: bool = False, name: str | None = None
+    ) -> None:
+        self._channel: Channel[T] = Channel(
+            _checks.whole("maxsize", maxsize, least=0),
+            ordered=_checks.flag("ordered", ordered),
+            name=_checks.name("name", name),
+        )
+
+    def send(self, value: T, /, timeout: float | None = None) -> None:
+        """Leave `value` in the drain.
+
+        Order: senders that wait are let in first come, first served.
+        Blocking: waits while the drain is full, interruptibly; in a worker the wait
+        lends the slot. Failure leaves the drain as it was.
+
+        Args:
+            value: anything; the drain never looks at it.
+            timeout: seconds to wait for room, at least 0; None waits for ever.
+
+        Raises:
+            DrainClosed: if the drain is shut, or is shut while this waits.
+            TimeoutError: if there was no room within `timeout`.
+            Cancelled: in a worker that was told to end.
+        """
+        left = remaining(_checks.timeout("timeout", timeout))
+        if inside():  # a finalizer: it can't wait, so the bound gives way to it
+            after(lambda: self._channel.put(value, left, promised=True))
+        else:
+            self._channel.put(value, left)
+
+    def drain(self, timeout: float | None = None) -> list[T]:
+        """Wait until nobody feeds the drain, and return what is there.
+
+        Nothing is removed: a second call returns the same values in a new list. While a
+        thread is in here the drain has room for everything.
+        Blocking: returns at once if nobody feeds the drain; in a worker the wait lends
+        the slot.
+
+        Args:
+            timeout: seconds to wait, at least 0; None waits for ever.
+
+        Raises:
+            TimeoutError: if somebody still fed the drain after `timeout`.
+            Cancelled: in a worker that was told to end.
+        """
+        left = remaining(_checks.timeout("timeout", timeout))
+        channel = self._channel
+        while (waiter := channel.watch()) is not None:
+            try:
+                if not block(waiter, left()):
+                    raise TimeoutError(f"{self!r} was still fed after {timeout} s")
+            finally:
+                channel.unwatch(waiter)
+
+        return self._copy()
+
+    def drain_and_shut_down(self) -> list[T]:
+        """Wait as `drain` does, shut the drain, and return what is there."""
+        self.drain()
+        self.shut_down()
+        return self._copy()
+
+    def shut_down(self) -> None:
+        """Refuse what is sent from now on; what is there stays readable.
+
+        Threads that wait to send get DrainClosed; readers end when they have taken what
+        is there. Shutting a shut drain does nothing.
+        """
+        self._channel.close()
+
+    def count(self) -> int:
+        """Return how many values wait in the drain."""
+        return len(self._channel.values)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the drain is shut."""
+        return self._channel.shut
+
+    __len__ = count
+
+    def __bool__(self) -> Literal[True]:
+        return True
+
+    def __iter__(self) -> Iterator[T]:
+        """Take values as they come, until nobody feeds the drain.
+
+        Blocking: waits for values while somebody feeds the drain, and for the first
+        feeder if there was none yet; in a worker the wait lends the slot.
+
+        Raises:
+            RuntimeError: if the drain feeds a stage.
+            Cancelled: in a worker that was told to end.
+        """
+        while taken := self._channel.take():
+            yield taken.pop()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        raise NotImplementedError("async iteration over a drain is not built yet")
+
+    def __enter__(self) -> Self:
+        """Feed the drain by hand until the end of the block, which shuts it."""
+        self._open()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.shut_down()
+        self._idle()
+
+    def __rshift__(self, task: Takes[T, NewOut], /) -> Workers[NewOut]:
+        stage_of: Callable[[Drain[T]], Workers[NewOut]] | None
+        stage_of = getattr(task, "_stage_of", None)
+        if stage_of is None:
+            return NotImplemented
+
+        return stage_of(self)
+
+    if not TYPE_CHECKING:
+
+        def __rrshift__(self, value: object) -> None:
+            raise TypeError(
+                f"a drain takes outputs with |, not {type(value).__name__} with >>: "
+                "write `value >> task | drain`, or `drain.send(value)`"
+            )
+
+    def __repr__(self) -> str:
+        return repr(self._channel)
+
+    def _open(self) -> None:
+        """Count one more feeder that is no pool."""
+        self._channel.join(None)
+
+    def _idle(self) -> None:
+        """Count that feeder no more."""
+        self._channel.leave(None)
+
+    def _copy(self) -> list[T]:
+        while True:
+            try:
+                return list(self._channel.values)
+            except RuntimeError:  # a lease added a value meanwhile
+                continue

@@ -1,0 +1,146 @@
+"""Function: what can be decorated, and what its code and signature say about it."""
+
+# mypy: allow-any-explicit
+# It may be any function.
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from types import MethodType
+from typing import Any, TypeAlias, TypeGuard
+
+from fluent_async import _checks
+from fluent_async._step import Args, Arity, signature_of
+from fluent_async._task import Task
+
+
+Fn: TypeAlias = Callable[..., Any]
+
+
+def target_of(decorator: str, fn: object) -> Fn:
+    """Return the function to call, after refusing what can be no task."""
+    if isinstance(fn, classmethod):
+        raise TypeError(
+            f"{decorator} goes on a function, not on a classmethod: leave "
+            f"{decorator} away and write `name = {decorator[1:]}(Class.method)`"
+        )
+
+    target: object = fn.__func__ if _is_static(fn) else fn
+    if not callable(target):
+        raise TypeError(
+            f"{decorator} goes on a function, not on {_checks.type_name(fn)}: write "
+            f"{decorator} or {decorator}(retry=3) above a `def`"
+        )
+
+    inner = _checks.bodies(target)[0]
+    if isinstance(getattr(inner, "__func__", inner), Task):
+        raise TypeError(
+            f"{decorator} is on a Task already: write one decorator, and change a task "
+            "with its with_... methods"
+        )
+
+    if _checks.is_async(target):
+        raise TypeError(
+            f"{decorator} goes on a function, not on an async one: threads run tasks, "
+            "so write a plain `def`"
+        )
+
+    return target
+
+
+def _is_static(fn: object) -> TypeGuard[staticmethod[..., Any]]:
+    return isinstance(fn, staticmethod)
+
+
+def binds(target: Fn) -> bool:
+    """Say whether `target` becomes a method of the class it is an attribute of."""
+    never = isinstance(target, partial | MethodType | type)
+    return hasattr(type(target), "__get__") and not never
+
+
+def name_of(fn: object) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
+
+    name = getattr(fn, "__name__", None)
+    return name if isinstance(name, str) else _checks.type_name(fn)
+
+
+def is_generator(fn: Fn) -> bool:
+    return any(map(inspect.isgeneratorfunction, _checks.bodies(fn)))
+
+
+def _parameters(fn: Fn) -> list[inspect.Parameter]:
+    try:
+        return list(signature_of(fn).parameters.values())
+    except (TypeError, ValueError):  # as builtins may
+        return []
+
+
+def args_place(fn: Fn) -> int | None:
+    """Return which parameter is annotated as Args, 0 or 1; None if neither is."""
+    for place, parameter in enumerate(_parameters(fn)[:2]):
+        if _is_args(parameter.annotation, fn):
+            return place
+
+    return None
+
+
+def args_arity(fn: Fn, place: int) -> Arity:
+    """Return what a task takes whose function takes Args: the input in their place."""
+    given = _parameters(fn)
+    others = [
+        each.name
+        for each in given[place + 1 :]
+        if each.default is each.empty
+        and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
+    ]
+    if others:
+        raise TypeError(
+            f"{name_of(fn)} takes Args, which hold all its input, and {others[0]}: "
+            f"give {others[0]} a default, or make it part of the input"
+        )
+
+    taken = [
+        each.replace(kind=each.POSITIONAL_ONLY, default=each.empty)
+        for each in given[: place + 1]
+    ]
+    taken[place] = taken[place].replace(name="input")
+    return Arity(place + 1, place + 1, inspect.Signature(taken))
+
+
+def _is_args(annotation: object, fn: Fn) -> bool:
+    """Say whether an annotation, as it is or as a string, is Args or an alias of it."""
+    if isinstance(annotation, str):
+        path = annotation.strip().partition("[")[0].split(".")
+        annotation = _looked_up(path, fn)
+        if annotation is None:  # a name that only type checkers know
+            return path[-1] == Args.__name__
+
+    for _ in range(MOST_ALIASES):
+        if annotation is Args:
+            return True
+
+        annotation = getattr(annotation, "__value__", None) or getattr(
+            annotation, "__origin__", None
+        )
+
+    return False
+
+
+MOST_ALIASES = 8  # of an alias; more than anybody writes, and it ends on a cycle
+
+
+def _looked_up(path: list[str], fn: Fn) -> object:
+    """Return what a dotted name stands for where `fn` was written; None if unknown."""
+    for body in _checks.bodies(inspect.unwrap(fn)):
+        found = getattr(body, "__globals__", {}).get(path[0])
+        for name in path[1:]:
+            found = getattr(found, name, None)
+
+        if found is not None:
+            return found
+
+    return None

@@ -1,0 +1,190 @@
+"""Graph: the stages of a pool, joined by channels; which of them are awake."""
+
+from __future__ import annotations
+
+from bisect import insort
+from typing import TYPE_CHECKING, Any
+
+from fluent_async._stage import Flow, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fluent_async._channel import Channel, Stirrable
+
+
+class Graph:
+    """The stages of one pool. Guarded by the pool's monitor.
+
+    A stage is awake while it has inputs or may get some, and feeds its channels exactly
+    then. A stage that reads a channel belongs to the pool until that is shut or the
+    pool closes; it sleeps while nobody feeds the channel and nothing is in it.
+    """
+
+    def __init__(self, pool: Stirrable) -> None:
+        self._pool = pool
+        self.awake: list[Stage] = []  # most downstream first, then oldest
+        self.asleep: dict[Stage, None] = {}
+
+    def add(self, stages: Iterable[Stage]) -> None:
+        """Take in stages; what is downstream of them is awake when this returns."""
+        stages = list(stages)
+        flows = [stage for stage in stages if isinstance(stage.source, Flow)]
+        for stage in stages:
+            self.asleep[stage] = None
+            for channel in stage.channels:
+                if channel.turns is not None:
+                    channel.turns.feeder = stage
+
+        for stage in flows:
+            _channel_of(stage).reader = stage
+
+        if flows:
+            self._deepen()
+
+        self.wake(stages)
+
+    def wake(self, stages: Iterable[Stage]) -> None:
+        """Wake those of the stages that may have inputs, and what is downstream."""
+        todo = list(stages)
+        while todo:
+            stage = todo.pop()
+            if stage.awake or not stage.may_start:
+                continue
+
+            stage.awake = True
+            stage.dropped = False
+            del self.asleep[stage]
+            insort(self.awake, stage, key=_rank)
+            for channel in stage.channels:
+                channel.join(self._pool)
+                todo.extend(self._reader(channel))
+
+    def rest(self, stages: Iterable[Stage]) -> None:
+        """Put those to sleep that have nothing to do, and what that leaves idle."""
+        todo = list(stages)
+        while todo:
+            stage = todo.pop()
+            if not stage.awake or stage.busy or stage.may_start:
+                continue
+
+            stage.awake = False
+            self.awake.remove(stage)
+            if isinstance(stage.source, Flow) and not _channel_of(stage).shut:
+                self.asleep[stage] = None
+
+            for channel in stage.channels:
+                channel.leave(self._pool)
+                todo.extend(self._reader(channel))
+
+    def refresh(self) -> None:
+        """Wake and put to sleep whatever changes outside the pool call for."""
+        self.wake(list(self.asleep))
+        self.rest(list(self.awake))
+
+    def feed(self, stage: Stage, channel: Channel[Any]) -> None:
+        """Let a stage that is awake feed one channel more."""
+        channel.join(self._pool)
+        stage.channels += (channel,)
+        self.wake(self._reader(channel))
+
+    def clear(self) -> None:
+        """Let go of the stages that sleep; their drains feed nothing any more."""
+        for stage in self.asleep:
+            if isinstance(stage.source, Flow):
+                stage.source.channel.reader = None
+
+        self.asleep.clear()
+
+    def _reader(self, channel: Channel[Any]) -> Iterator[Stage]:
+        """Yield the stage of this pool that reads the channel, if there is one."""
+        reader = channel.reader
+        if isinstance(reader, Stage) and reader.pool is self._pool:
+            yield reader
+
+    def _deepen(self) -> None:
+        """Say anew how far downstream each stage is."""
+        stages = [*self.awake, *self.asleep]
+        for stage in stages:
+            stage.depth = 0
+
+        todo = stages
+        while todo:
+            stage = todo.pop()
+            for channel in stage.channels:
+                for reader in self._reader(channel):
+                    if reader.depth <= stage.depth:
+                        reader.depth = stage.depth + 1
+                        todo.append(reader)
+
+        self.awake.sort(key=_rank)
+
+
+def check(stages: Iterable[Stage]) -> None:
+    """Refuse stages that can't work: shut or doubly used drains, and cycles.
+
+    Raises:
+        DrainClosed: if a stage drains to a drain that is shut.
+        ValueError: if a drain feeds two stages, an ordered one is fed by two, or the
+            drains form a cycle.
+    """
+    readers: dict[Channel[Any], Stage] = {}
+    feeders: dict[Channel[Any], Stage] = {}
+    stages = list(stages)
+    for stage in stages:
+        for channel in stage.channels:
+            channel.refuse_shut()
+            if channel.turns is not None:
+                _check_feeder(channel, feeders.setdefault(channel, stage), stage)
+
+        if isinstance(stage.source, Flow):
+            channel = stage.source.channel
+            if channel.reader is not None or channel in readers:
+                raise ValueError(
+                    f"{channel!r} feeds a stage already: drain to two drains to feed "
+                    "two stages, or raise the limit to run one stage on more threads"
+                )
+
+            readers[channel] = stage
+
+    for stage in stages:
+        _check_cycle(stage, readers)
+
+
+def _check_feeder(channel: Channel[Any], first: Stage, stage: Stage) -> None:
+    assert channel.turns is not None
+    now = channel.turns.feeder
+    if first is not stage or (isinstance(now, Stage) and now.lasts):
+        raise ValueError(
+            f"{channel!r} is ordered, and one stage may feed such a drain: give the "
+            "second one a drain of its own"
+        )
+
+
+def _check_cycle(start: Stage, readers: dict[Channel[Any], Stage]) -> None:
+    """Follow the drains downstream; refuse to come back to where this began."""
+    paths = [[start]]
+    seen = {start}
+    while paths:
+        path = paths.pop()
+        for channel in path[-1].channels:
+            reader = readers.get(channel, channel.reader)
+            if reader is start:
+                cycle = " >> ".join(stage.label for stage in [*path, start])
+                raise ValueError(
+                    f"the drains form a cycle: {cycle}; "
+                    "call go() from the worker to give new work instead"
+                )
+
+            if isinstance(reader, Stage) and reader not in seen:
+                seen.add(reader)
+                paths.append([*path, reader])
+
+
+def _channel_of(stage: Stage) -> Channel[Any]:
+    assert isinstance(stage.source, Flow)
+    return stage.source.channel
+
+
+def _rank(stage: Stage) -> tuple[int, tuple[int, int]]:
+    return stage.rank

@@ -1,0 +1,102 @@
+"""Inputs: makes stages of what is given to `go()`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluent_async import _checks
+from fluent_async._drain import Drain
+from fluent_async._stage import Flow, Given, Stage, Values, channels_of, drains_of
+from fluent_async._step import Arity, Kind, Step
+from fluent_async._task import Task
+from fluent_async._worker import Mixed, Worker, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fluent_async._channel import Stirrable
+    from fluent_async._worker import Uniform
+
+
+def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Stage]:
+    """Make the stages of one `go()`, the pool's `number`-th.
+
+    Iterating an iterable of inputs starts here, in the caller's thread.
+
+    Raises:
+        TypeError: if something given is no work, naming what it is and what to write.
+    """
+    stages: list[Stage] = []
+    groups: dict[object, Stage] = {}
+    for place, value in enumerate(given):
+        key = (number, place)
+        if isinstance(value, Workers):
+            stages.append(_stage_of_batch(pool, key, value._batch))
+            continue
+
+        worker = worker_of(value)
+        group = _group(worker._steps)
+        if group not in groups:
+            groups[group] = _stage_of_given(pool, key, worker._steps)
+            stages.append(groups[group])
+
+        groups[group].source.workers.append((place, worker))  # type: ignore[attr-defined]
+
+    return stages
+
+
+def worker_of(value: object) -> Worker[Any]:
+    """Return the worker that a value given to a pool stands for."""
+    if isinstance(value, Worker):
+        return value
+
+    if isinstance(value, Task):
+        return value.with_input()
+
+    execute = getattr(value, "execute", None)
+    if isinstance(value, type) or not callable(execute):
+        raise TypeError(
+            f"a pool runs workers, batches and objects with execute(), not "
+            f"{_checks.type_name(value)}: write `value >> task`"
+        )
+
+    name = _checks.type_name(value)
+    step = Step(execute, Kind.PLAIN, name, Arity(0, 0, None), origin=value)
+    return Worker((step,), ())
+
+
+def _stage_of_batch(
+    pool: Stirrable, key: tuple[int, int], batch: Uniform | Mixed
+) -> Stage:
+    if isinstance(batch, Mixed):
+        source = Values(iter(batch.workers))
+        return Stage(pool, key, source, None, batch.sinks, finish=batch.finish)
+
+    drains = drains_of(batch.steps)
+    if isinstance(batch.values, Drain):
+        return Stage(pool, key, Flow(batch.values._channel), batch.steps, drains)
+
+    return Stage(pool, key, Values(iter(batch.values)), batch.steps, drains)
+
+
+def _stage_of_given(
+    pool: Stirrable, key: tuple[int, int], steps: tuple[Step, ...]
+) -> Stage:
+    # The failures of given workers are ordered by place alone: it is their number.
+    return Stage(pool, (key[0], 0), Given(), steps, drains_of(steps))
+
+
+def _group(steps: tuple[Step, ...]) -> object:
+    """Say which given workers can share a stage: those that start under one condition.
+
+    All that drain to an ordered drain share one, since they take turns as a whole.
+    """
+    ordered = [c for c in channels_of(drains_of(steps)) if c.turns is not None]
+    if ordered:
+        return tuple(map(id, ordered))
+
+    return tuple(
+        (step.kind, step.timeout, step.limit, step.limit and id(step.origin),
+         tuple(map(id, step.drains)))
+        for step in steps
+    )

@@ -1,0 +1,381 @@
+"""Pool: runs workers on threads, at most `limit` at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, final
+
+from typing_extensions import TypeVar
+
+from fluent_async import _checks, _wait
+from fluent_async._drain import Drain
+from fluent_async._engine import Engine, Seat
+from fluent_async._inputs import stages_of, worker_of
+from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
+from fluent_async._worker import Workers
+from fluent_async.errors import PoolCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from fluent_async._accounts import PoolStats
+    from fluent_async._retry import Failure
+    from fluent_async._task import Task
+    from fluent_async._worker import Worker
+    from fluent_async.typing import Delay, Executable, RetryOn
+
+    OnError = Literal["finish", "cancel", "keep"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("fluent_async")
+_numbers = count(1)
+
+
+@final
+class Pool:
+    """Runs workers on threads, at most `limit` at a time.
+
+    Leaving its `with` block waits for everything given to it and ends its threads; a
+    block left by an exception cancels what has not started, and that exception goes on.
+
+    Order: inputs start most downstream stage first, then oldest first, and end in any.
+    Blocking: `go` never waits for work; `wait`, `close` and the end of the block do.
+    Failure: what `on_error` says.
+    Threads: every method is safe from any thread. Threads start when there is something
+    for them, are daemons, and park when idle. With STAGE=test in the environment every
+    pool has limit 1.
+    Reuse: `go` again after `wait`, any number of times; not after `close`.
+
+    Args:
+        limit: how many attempts may run at any instant, retries included, at least 1;
+            None is `min(32, cpus + 4)`.
+        retry: attempts in all, for tasks that name no retry themselves; None is 1.
+        backoff: the delay before the next attempt: seconds, a timedelta, a Backoff, or
+            a function of the Failure.
+        retry_on: the exceptions to retry: a type, a tuple of them, or a function.
+        on_error: "finish" runs everything and then raises all failures as one group,
+            "cancel" cancels the rest at the first failure and raises that, "keep"
+            raises nothing: see `errors`.
+        max_failures: cancel once there are more failures; None never does.
+        name: what threads, logs and repr call it; None makes one up.
+        describe: shows an input in notes and logs; None is a bounded repr.
+
+    Raises:
+        TypeError: if an argument is of the wrong type.
+        ValueError: if one is out of range, or `backoff` comes without `retry`.
+    """
+
+    def __init__(
+        self,
+        limit: int | None = None,
+        *,
+        retry: int | None = None,
+        backoff: Delay | None = None,
+        retry_on: RetryOn | None = None,
+        on_error: OnError = "finish",
+        max_failures: int | None = None,
+        name: str | None = None,
+        describe: Callable[[object], str] | None = None,
+    ) -> None:
+        chosen = _checks.limit("limit", limit)
+        policy = policy_of(retry, backoff, retry_on) or NO_RETRY
+        if describe is not None:
+            _checks.function("describe", describe)
+
+        self._engine = engine = Engine(
+            _checks.name("name", name) or f"Pool-{next(_numbers)}",
+            _limit(chosen),
+            policy,
+            describe or bounded_repr,
+        )
+        scheduler = engine.scheduler
+        scheduler.on_error = _on_error(on_error)
+        scheduler.max_failures = (
+            None
+            if max_failures is None
+            else _checks.whole("max_failures", max_failures, least=0)
+        )
+        weakref.finalize(self, engine.release).atexit = False
+
+    @property
+    def limit(self) -> int:
+        """How many attempts may run at any instant."""
+        return self._engine.scheduler.limit
+
+    def with_limit(self, limit: int) -> Self:
+        """Set the limit of this pool, and return it.
+
+        Raises:
+            RuntimeError: if the pool was given work before.
+            TypeError: if `limit` is no int.
+            ValueError: if it is less than 1.
+        """
+        limit = _checks.whole("limit", limit, least=1)
+        self._refuse_started("limit")
+        self._engine.scheduler.limit = _limit(limit)
+        return self
+
+    def with_retry(
+        self, attempts: int, backoff: Delay = 0.0, *, retry_on: RetryOn = Exception
+    ) -> Self:
+        """Set the policy for tasks that name no retry themselves; return the pool.
+
+        Raises:
+            RuntimeError: if the pool was given work before.
+            TypeError, ValueError: if an argument is no policy.
+        """
+        policy = Policy.of(attempts, backoff, retry_on)
+        self._refuse_started("retry policy")
+        self._engine.policy = policy
+        return self
+
+    def go(self, *workers: Executable | Task[[], Any, Any]) -> Self:
+        """Start workers, batches, and any objects with `execute()`; return the pool.
+
+        All that is given is accepted, or nothing. Iterating the values of a batch
+        starts here, in the caller's thread, and goes on in the pool's.
+        Blocking: never waits for work. May be called from a worker, too.
+
+        Raises:
+            TypeError: if something is no work, or a task lacks its input.
+            ValueError: if a drain feeds two stages, an ordered one is fed by two, or
+                drains form a cycle.
+            DrainClosed: if something drains to a drain that is shut.
+            PoolClosed: if the pool was closed before.
+            RuntimeError: if no thread can be started, or Python is about to exit.
+        """
+        engine = self._engine
+        if workers:
+            engine.go(lambda number: stages_of(engine, number, workers))
+
+        return self
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until nothing is queued, running or waiting; then raise what failed.
+
+        Each failure is raised once. The pool can be used again afterwards.
+        Blocking: interruptibly. Ctrl-C cancels the pool, waits for what runs, and goes
+        on; a second one leaves without waiting.
+
+        Args:
+            timeout: seconds to wait, at least 0; None waits for ever.
+
+        Raises:
+            ExceptionGroup: of all failures, in the order of go() call, argument and
+                input; with on_error="finish".
+            Exception: the first failure itself; with on_error="cancel".
+            PoolCancelled: if work was dropped by `cancel()` and nothing failed.
+            TimeoutError: if the pool was not done in time; it goes on.
+            RuntimeError: if called by a worker of this pool.
+        """
+        left = _checks.timeout("timeout", timeout)
+        self._refuse_worker("wait")
+        try:
+            done = self._engine.wait(left)
+        except KeyboardInterrupt:
+            self._engine.cancel()
+            self._engine.wait(None)
+            raise
+
+        if not done:
+            raise TimeoutError(f"{self!r} was not done after {left:g} s; it goes on")
+
+        self._raise()
+
+    async def wait_async(self) -> None:
+        """Wait as `wait` does, in an event loop."""
+        raise NotImplementedError("waiting in an event loop is not built yet")
+
+    def errors(self) -> tuple[Failure, ...]:
+        """Return the failures of the work given since the pool was last idle.
+
+        Order: by go() call, argument and input. Empty, so false, if nothing failed.
+        """
+        failures = list(self._engine.scheduler.accounts.failures)
+        return tuple(failure for _, failure in sorted(failures, key=_key))
+
+    def stats(self) -> PoolStats:
+        """Return what the pool did and does, as of one instant."""
+        return self._engine.stats()
+
+    def cancel(self) -> None:
+        """Drop what has not started, and tell what runs to end.
+
+        Work that waits for a retry or for room is dropped as well. What runs hears it
+        from `cancelled()`, `sleep` and every other call of the library that waits.
+        Blocking: never. Calling it again, or with nothing to do, does nothing.
+        """
+        self._engine.cancel()
+
+    def close(self) -> None:
+        """Refuse new work, wait for what was accepted, and end the threads.
+
+        Failures that nobody was shown are logged. Closing again does nothing.
+
+        Raises:
+            RuntimeError: if called by a worker of this pool.
+        """
+        self._refuse_worker("close")
+        self._engine.close()
+        self._engine.log_untold()
+
+    @property
+    def executor(self) -> Executor:
+        """A `concurrent.futures.Executor` on the slots of this pool."""
+        raise NotImplementedError("Pool.executor is not built yet")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if exc_info[0] is not None:
+            self._engine.cancel()
+            self.close()
+            return
+
+        try:
+            self.wait()
+        finally:
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        raise NotImplementedError("`async with Pool()` is not built yet")
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        raise NotImplementedError("`async with Pool()` is not built yet")
+
+    def __repr__(self) -> str:
+        test = ", STAGE=test" if _tests() else ""
+        state = ", closed" if self._engine.closed else ""
+        return f"<{self._engine.name} limit={self.limit}{test}{state}>"
+
+    def _raise(self) -> None:
+        """Raise what there is to raise, once."""
+        engine = self._engine
+        accounts = engine.scheduler.accounts
+        with engine.monitor:
+            fatal, engine.fatal = engine.fatal, None
+            untold, accounts.untold = accounts.untold, []
+            dropped, unread = accounts.dropped, accounts.unread
+            accounts.dropped = accounts.unread = 0
+            on_error = engine.scheduler.on_error
+
+        if fatal is not None:
+            _forget(untold, on_error)
+            raise fatal
+
+        if untold and on_error == "cancel":
+            _forget(untold[1:], on_error)
+            raise untold[0][1].exception
+
+        if untold and on_error == "finish":
+            _raise_group(untold)
+
+        if (dropped or unread) and not untold:
+            raise PoolCancelled(_left_undone(dropped, unread))
+
+    def _refuse_started(self, what: str) -> None:
+        if self._engine.started:
+            raise RuntimeError(
+                f"the {what} of {self!r} can't change once it was given work"
+            )
+
+    def _refuse_worker(self, call: str) -> None:
+        seat = _wait.here()
+        if isinstance(seat, Seat) and seat.engine is self._engine:
+            raise RuntimeError(
+                f"{call}() in a worker of the same pool would wait for itself: "
+                "use results(pool=...) to run work there and take its outputs"
+            )
+
+
+def run(
+    *workers: Worker[T] | Workers[T] | Task[[], Any, T],
+    limit: int | None = None,
+    on_error: OnError = "finish",
+) -> list[T]:
+    """Run workers in a pool of their own and return their outputs.
+
+    Order: input order: argument by argument, and input by input.
+    Blocking: until everything has run. Drains the workers have receive theirs too.
+
+    Args:
+        workers: workers, batches, and tasks that need no input.
+        limit: how many attempts may run at any instant; None is `min(32, cpus + 4)`.
+        on_error: as of a Pool; with "keep" the outputs of what succeeded are returned.
+
+    Raises:
+        ExceptionGroup, Exception: as `Pool.wait`.
+        TypeError, ValueError: as `Pool` and `Pool.go`.
+
+    Example:
+        >>> from fluent_async import each, run, task
+        >>> @task
+        ... def double(number: int) -> int:
+        ...     return 2 * number
+        >>> run(each([1, 2, 3]) >> double)
+        [2, 4, 6]
+    """
+    drains: list[Drain[T]] = []
+    bound = []
+    for value in workers:
+        drain = Drain[T](ordered=True)
+        drains.append(drain)
+        batch = value if isinstance(value, Workers) else worker_of(value)
+        bound.append(batch | drain)
+
+    with Pool(limit, on_error=on_error) as pool:
+        pool.go(*bound)
+
+    return [output for drain in drains for output in drain.drain()]
+
+
+def _limit(limit: int | None) -> int:
+    if _tests():
+        log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
+        return 1
+
+    return min(32, (os.cpu_count() or 1) + 4) if limit is None else limit
+
+
+def _tests() -> bool:
+    return os.environ.get("STAGE") == "test"
+
+
+def _on_error(value: object) -> OnError:
+    _checks.choice("on_error", value, ("finish", "cancel", "keep"))
+    return value  # type: ignore[return-value]
+
+
+def _key(item: tuple[tuple[int, ...], Failure]) -> tuple[int, ...]:
+    return item[0]
+
+
+def _forget(untold: list[tuple[tuple[int, ...], Failure]], on_error: str) -> None:
+    if on_error != "keep":
+        for _, failure in untold:
+            log.warning("another failure was not raised: %r", failure)
+
+
+def _raise_group(untold: list[tuple[tuple[int, ...], Failure]]) -> NoReturn:
+    failures = [failure.exception for _, failure in sorted(untold, key=_key)]
+    workers = "1 worker" if len(failures) == 1 else f"{len(failures)} workers"
+    raise ExceptionGroup(f"{workers} failed", failures)
+
+
+def _left_undone(works: int, iterables: int) -> str:
+    parts = []
+    if works:
+        parts.append("1 worker" if works == 1 else f"{works} workers")
+        parts[-1] += " did not finish"
+
+    if iterables:
+        many = "1 iterable was" if iterables == 1 else f"{iterables} iterables were"
+        parts.append(f"{many} not read to {'its' if iterables == 1 else 'their'} end")
+
+    return ", ".join(parts)

@@ -1,0 +1,182 @@
+"""Threads: starts, parks, wakes and joins the threads of a pool."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import Context
+from itertools import count
+from typing import TYPE_CHECKING
+
+from fluent_async._monitor import Monitor, after
+from fluent_async._wait import Waiter, block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Threads:
+    """The threads of one pool. Guarded by the pool's monitor, which is passed in.
+
+    Threads are daemons: one that runs a task nobody waits for must not keep the
+    interpreter alive. They start in an empty context, because a thread would otherwise
+    keep the context of whoever happened to need it first for as long as it lives.
+
+    At most one thread is *seeking*: roused, and not yet back from looking for work. It
+    rouses the next one itself if it finds more than it takes, so a burst of work starts
+    as many threads as find something, and no more.
+    """
+
+    def __init__(
+        self, monitor: Monitor, serve: Callable[[], None], name: str
+    ) -> None:
+        self._monitor = monitor
+        self._serve = serve
+        self._name = name
+        self._numbers = count()
+        self._parked: list[Waiter] = []  # last in, first out: warm caches
+        self._timekeeper: Waiter | None = None  # of those parked, wakes by itself
+        self.kept_until: float | None = None  # when the timekeeper does
+        self._patient: Waiter | None = None  # of those parked, looks after a lease
+        self._seeking = 0
+        self._threads: set[threading.Thread] = set()
+        self._ended: list[threading.Thread] = []  # have left, and only have to return
+        self._joining: list[Waiter] = []  # wait for a thread to leave
+        self.ending = False
+
+    def __len__(self) -> int:
+        return len(self._threads)
+
+    @property
+    def patient(self) -> bool:
+        """Whether a parked thread looks after a lease."""
+        return self._patient is not None
+
+    def rouse(self, most: int) -> None:
+        """Have one more thread look for work, a new one if there are less than `most`."""
+        if self._seeking:
+            return
+
+        if self._parked:
+            self._seeking += 1
+            self._unpark(self._parked[-1])
+        elif len(self) < most and not self.ending:
+            self._seeking += 1
+            after(self._start_quietly(self._new()))
+
+    def found(self) -> None:
+        """Note that a thread that was roused has looked."""
+        self._seeking = max(0, self._seeking - 1)
+
+    def park(self, due: float | None, *, patient: bool) -> Waiter:
+        """Register the wait of a thread that found nothing.
+
+        Args:
+            due: until when it keeps time; None if it does not.
+            patient: whether it looks after a lease.
+        """
+        waiter = Waiter()
+        self._parked.append(waiter)
+        if patient:
+            self._patient = waiter
+
+        if due is not None:
+            self._timekeeper = waiter
+            self.kept_until = due
+
+        return waiter
+
+    def unpark(self, waiter: Waiter) -> None:
+        """Take such a wait back, if it was not ended by `rouse`."""
+        if waiter in self._parked:
+            self._unpark(waiter)
+
+    def hurry(self) -> None:
+        """Wake the thread that keeps time: something is due earlier than it thinks."""
+        if self._timekeeper is not None:
+            self._unpark(self._timekeeper)
+
+    def start(self) -> None:
+        """Start a thread now; called outside the monitor.
+
+        Raises:
+            RuntimeError: if the system can't start one.
+        """
+        with self._monitor:
+            self._seeking += 1
+            thread = self._new()
+
+        self._start(thread)
+
+    def end(self) -> None:
+        """Let every thread end that finds nothing to do."""
+        self.ending = True
+        for waiter in list(self._parked):
+            self._unpark(waiter)
+
+    def leave(self) -> None:
+        """Note that the thread that calls this is about to end."""
+        thread = threading.current_thread()
+        self._threads.discard(thread)
+        self._ended.append(thread)
+        for waiter in self._joining:
+            waiter.wake()
+
+    def join(self, abandoned: Callable[[], int]) -> None:
+        """Wait, outside the monitor, until all threads but `abandoned()` have ended."""
+        while True:
+            with self._monitor:
+                if len(self) <= abandoned():
+                    break
+
+                waiter = Waiter()
+                self._joining.append(waiter)
+
+            try:
+                block(waiter)
+            finally:
+                with self._monitor:
+                    self._joining.remove(waiter)
+
+        while self._ended:
+            self._ended[-1].join()
+            self._ended.pop()
+
+    def _unpark(self, waiter: Waiter) -> None:
+        self._parked.remove(waiter)
+        if waiter is self._timekeeper:
+            self._timekeeper = self.kept_until = None
+
+        if waiter is self._patient:
+            self._patient = None
+
+        waiter.wake()
+
+    def _new(self) -> threading.Thread:
+        name = f"{self._name}-{next(self._numbers)}"
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._threads.add(thread)
+        return thread
+
+    def _start(self, thread: threading.Thread) -> None:
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._monitor:
+                self._threads.discard(thread)
+                self.found()
+
+            raise
+
+    def _start_quietly(self, thread: threading.Thread) -> Callable[[], None]:
+        def start() -> None:
+            try:
+                self._start(thread)
+            except RuntimeError:
+                # "can't start new thread": the threads there are do the work instead.
+                # There is at least one: go() accepts nothing before it has started one.
+                return
+
+        return start
+
+    def _run(self) -> None:
+        Context().run(self._serve)

@@ -1,0 +1,122 @@
+"""The one wait: every call of the library that blocks goes through here."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from fluent_async.errors import Cancelled
+
+from fluent_async import _checks, _clock
+
+
+class Waiter:
+    """One wait of one thread; woken at most once, by whoever comes first.
+
+    A locked lock, not a condition: nothing is shared but the lock itself, waking needs
+    no other lock, and waiting for it stays interruptible by signals.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def wake(self) -> None:
+        """End the wait, now or when it begins; harmless after it has ended."""
+        try:
+            self._lock.release()
+        except RuntimeError:  # somebody else woke it first
+            return
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until woken, at most `timeout` seconds; say whether it was woken."""
+        return _clock.current().acquire(self._lock, timeout)
+
+    def wait_briefly(self, seconds: float) -> bool:
+        """Wait as `wait` does, by the machine's clock whatever clock is in use."""
+        return self._lock.acquire(timeout=seconds)
+
+
+class Seat(Protocol):
+    """The place of a pool's thread while it runs an attempt."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt that runs here was told to end."""
+        ...
+
+    def wait(self, waiter: Waiter, timeout: float | None, *, lends: bool) -> bool:
+        """Wait as an attempt does: woken by cancellation, lending the slot if `lends`."""
+        ...
+
+
+class _Here(threading.local):
+    seat: Seat | None = None
+
+
+_here = _Here()
+
+
+def here() -> Seat | None:
+    """Return the seat this thread runs an attempt on; None outside a pool."""
+    return _here.seat
+
+
+def sit(seat: Seat | None) -> None:
+    """Say that this thread belongs to a pool from now on."""
+    _here.seat = seat
+
+
+def block(waiter: Waiter, timeout: float | None = None, *, lends: bool = True) -> bool:
+    """Wait until `waiter` is woken, at most `timeout` seconds; say whether it was.
+
+    In a worker the wait lends the slot if `lends`, and raises `Cancelled` once the
+    attempt was told to end; `waiter` may then have been woken or not.
+    """
+    seat = _here.seat
+    if seat is None:
+        return waiter.wait(timeout)
+
+    return seat.wait(waiter, timeout, lends=lends)
+
+
+def remaining(timeout: float | None) -> Callable[[], float | None]:
+    """Return a function that says how many of `timeout` seconds are left."""
+    if timeout is None:
+        return lambda: None
+
+    deadline = _clock.current().now() + timeout
+    return lambda: max(0.0, deadline - _clock.current().now())
+
+
+def pause(seconds: float) -> None:
+    """Sleep for `seconds`; a worker keeps its slot, and wakes when told to end."""
+    if seconds > 0:
+        block(Waiter(), seconds, lends=False)
+    elif cancelled():
+        raise Cancelled
+
+
+def sleep(seconds: float | timedelta, /) -> None:
+    """Sleep for `seconds`, and wake early if this worker is told to end.
+
+    Blocking: a worker keeps its slot while it sleeps; outside a pool this is a plain,
+    interruptible sleep.
+
+    Args:
+        seconds: a number or a timedelta, finite and at least 0.
+
+    Raises:
+        Cancelled: in a worker whose pool is cancelled or whose attempt is abandoned.
+        TypeError: if `seconds` is neither a number nor a timedelta.
+        ValueError: if it is negative, NaN or infinite.
+    """
+    pause(_checks.seconds("seconds", seconds))
+
+
+def cancelled() -> bool:
+    """Say whether the worker that calls this was told to end; False outside a pool."""
+    seat = _here.seat
+    return seat is not None and seat.cancelled

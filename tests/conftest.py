@@ -1,0 +1,57 @@
+"""Fixtures of the whole suite; most of them watch that a test leaves nothing behind."""
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from support import FakeClock, Threads
+
+
+# The same examples in every run, so that a commit is never red by chance; the soak looks on.
+# No deadline: a busy machine is no error.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("soak", deadline=None, database=None)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget a STAGE of the environment, which would set the limit of every pool to 1."""
+    monkeypatch.delenv("STAGE", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_survives() -> Iterator[None]:
+    """Fail a test that leaves a thread behind."""
+    threads = Threads()
+    yield
+    assert threads.survivors() == []
+
+
+@pytest.fixture(autouse=True)
+def errors_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[list[BaseException | None]]:
+    """Fail a test in which an error escaped a thread or could not be raised.
+
+    A test that expects one asks for this fixture by name and takes it off the list.
+    """
+    errors: list[BaseException | None] = []
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: errors.append(args.exc_value)
+    )
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda args: errors.append(args.exc_value)
+    )
+    yield errors
+    assert errors == []
+
+
+@pytest.fixture
+def fake_clock() -> Iterator[FakeClock]:
+    """Put a `FakeClock` in place of the machine's clock for one test."""
+    with FakeClock() as clock:
+        yield clock

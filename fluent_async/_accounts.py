@@ -56,6 +56,7 @@ class Accounts:
         self.failed = 0
         self.cancelled = 0
         self.attempts = 0
+        self.fatal: BaseException | None = None  # to come out of wait()
         self.dropped = 0  # of those cancelled: by cancel(), since that was last told
         self.unread = 0  # iterables not read to their end, likewise
         self.failures: list[tuple[tuple[int, ...], Failure]] = []  # since last idle

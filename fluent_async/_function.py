@@ -34,8 +34,7 @@ def target_of(decorator: str, fn: object) -> Fn:
             f"{decorator} or {decorator}(retry=3) above a `def`"
         )
 
-    inner = _checks.bodies(target)[0]
-    if isinstance(getattr(inner, "__func__", inner), Task):
+    if _is_task(target):
         raise TypeError(
             f"{decorator} is on a Task already: write one decorator, and change a task "
             "with its with_... methods"
@@ -48,6 +47,17 @@ def target_of(decorator: str, fn: object) -> Fn:
         )
 
     return target
+
+
+def _is_task(fn: object) -> bool:
+    while not isinstance(fn, Task):
+        inner = getattr(fn, "func" if isinstance(fn, partial) else "__func__", None)
+        if inner is None:
+            return False
+
+        fn = inner
+
+    return True
 
 
 def _is_static(fn: object) -> TypeGuard[staticmethod[..., Any]]:

@@ -12,9 +12,10 @@ from typing_extensions import TypeVar
 
 from fluent_async import _checks, _wait
 from fluent_async._drain import Drain
-from fluent_async._engine import Engine, Seat
+from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of, worker_of
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
+from fluent_async._seat import Seat
 from fluent_async._worker import Workers
 from fluent_async.errors import PoolCancelled
 
@@ -105,7 +106,7 @@ class Pool:
     @property
     def limit(self) -> int:
         """How many attempts may run at any instant."""
-        return self._engine.scheduler.limit
+        return self._engine.scheduler.slots.limit
 
     def with_limit(self, limit: int) -> Self:
         """Set the limit of this pool, and return it.
@@ -117,7 +118,7 @@ class Pool:
         """
         limit = _checks.whole("limit", limit, least=1)
         self._refuse_started("limit")
-        self._engine.scheduler.limit = _limit(limit)
+        self._engine.scheduler.slots.limit = _limit(limit)
         return self
 
     def with_retry(
@@ -151,7 +152,7 @@ class Pool:
         """
         engine = self._engine
         if workers:
-            engine.go(lambda number: stages_of(engine, number, workers))
+            engine.go(lambda number: stages_of(engine.bell, number, workers))
 
         return self
 
@@ -259,7 +260,7 @@ class Pool:
         engine = self._engine
         accounts = engine.scheduler.accounts
         with engine.monitor:
-            fatal, engine.fatal = engine.fatal, None
+            fatal, accounts.fatal = accounts.fatal, None
             untold, accounts.untold = accounts.untold, []
             dropped, unread = accounts.dropped, accounts.unread
             accounts.dropped = accounts.unread = 0

@@ -8,9 +8,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fluent_async._accounts import Accounts
-from fluent_async._channel import PLENTY
+from fluent_async._admission import Admission
 from fluent_async._graph import Graph
-from fluent_async._stage import Flow, Given, Limit, Slice, Stage, Values
+from fluent_async._slots import Slots
+from fluent_async._stage import Flow, Given, Slice, Stage, Values
 from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End, Occupant, Work
 
@@ -42,28 +43,23 @@ class Scheduler:
 
     def __init__(self, pool: Stirrable, limit: int) -> None:
         self.pool = pool
-        self.limit = limit
         self.on_error: OnError = "finish"
         self.max_failures: int | None = None
-        self.running = 0  # slots in use
-        self.abandoned = 0  # of these, by attempts that nobody waits for
         self.waiters = 0  # threads that wait for the pool to be idle
         self.graph = Graph(pool)
         self.accounts = Accounts()
-        self.occupants: dict[Occupant, None] = {}  # of slots, or of none while they wait
+        self.slots = Slots(limit)
+        self.admission = Admission(pool, self.slots)
         self._again: deque[Work] = deque()  # due for their next attempt
         self._timers: list[tuple[float, int, Work]] = []  # a heap of those not yet due
-        self._deadlines: list[tuple[float, int, Attempt]] = []  # a heap; some are stale
         self._tie = count()
-        self._resuming: deque[Waiter] = deque()  # attempts that want their slot back
-        self._limits: dict[tuple[int, int], tuple[object, Limit]] = {}
 
     # -- what there is to do -----------------------------------------------------------
 
     def add(self, stages: Iterable[Stage]) -> None:
         """Take in stages that `check` found good."""
         for stage in stages:
-            stage.limits = self._limits_once(stage.steps or ())
+            stage.limits = self.admission.limits_of(stage.steps or ())
             if isinstance(stage.source, Given):
                 self.accounts.accepted += stage.source.ready()
 
@@ -75,8 +71,8 @@ class Scheduler:
 
     def quiet(self) -> bool:
         """Say whether nothing runs, and nothing will unless somebody else acts."""
-        waits = self._again or self._timers or self._resuming
-        return self.running <= self.abandoned and not waits and not self.more(0.0)
+        waits = self._again or self._timers or self.slots.resuming
+        return self.slots.running <= self.slots.abandoned and not waits and not self.more(0.0)
 
     def cancel(self) -> None:
         """Drop what has not started or waits for a retry; tell what runs."""
@@ -95,26 +91,23 @@ class Scheduler:
         for work in waiting:
             self._end(work, End.CANCELLED)
 
-        for occupant in self.occupants:
-            occupant.tell()
+        self.slots.tell()
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
-        while self._deadlines and self._deadlines[0][2].deadline is None:
-            heappop(self._deadlines)
-
-        heaps = (self._timers, self._deadlines)
-        return min((heap[0][0] for heap in heaps if heap), default=None)
+        dues = [timer[0] for timer in self._timers[:1]]
+        deadline = self.slots.next_deadline
+        return min(dues if deadline is None else [*dues, deadline], default=None)
 
     def stats(self, threads: int) -> PoolStats:
         """Return the accounts, as of now."""
         stages = self.graph.awake
         return self.accounts.stats(
             [slice_ for stage in stages for slice_ in stage.slices],
-            running=self.running,
-            abandoned=self.abandoned,
+            running=self.slots.running,
+            abandoned=self.slots.abandoned,
             retries=len(self._timers) + len(self._again),
-            waiting=self.waiting + sum(len(stage.waiting) for stage in stages),
+            waiting=self.slots.waiting + sum(len(stage.waiting) for stage in stages),
             threads=threads,
         )
 
@@ -128,7 +121,7 @@ class Scheduler:
         downstream stage first. A thread that has been `patient` since it last asked
         takes leases away from threads that are still at them.
         """
-        if self.running >= self.limit:
+        if not self.slots.free:
             return None
 
         if patient:
@@ -138,24 +131,24 @@ class Scheduler:
 
         job = self._next(now)
         if job is not None:
-            self.running += 1
+            self.slots.running += 1
 
         return job
 
     def more(self, now: float) -> bool:
         """Say whether one more thread would find something to do."""
-        if self.running >= self.limit:
+        if not self.slots.free:
             return False
 
-        if self._again or self._resuming or (self._timers and self._timers[0][0] <= now):
+        if self._again or self.slots.resuming or (self._timers and self._timers[0][0] <= now):
             return True
 
         return any(map(self._startable, self.graph.awake))
 
     def shared(self) -> bool:
         """Say whether a thread with patience would find something to do."""
-        return self.running < self.limit and any(
-            stage.lease is not None and not self._awaits(stage) and self._open(stage)
+        return self.slots.free and any(
+            stage.lease is not None and not self._awaits(stage) and self.admission.open(stage)
             for stage in self.graph.awake
         )
 
@@ -177,11 +170,11 @@ class Scheduler:
         """
         channels = {c: None for stage in self.graph.awake for c in stage.channels}
         waited = self.waiters or any(channel.watched for channel in channels)
-        moves = self.running or self._again or self._timers or self._resuming
+        moves = self.slots.running or self._again or self._timers or self.slots.resuming
         if moves or not waited:
             return None
 
-        full = [c for c in channels if c.maxsize and c.unread and self._full(c)]
+        full = [c for c in channels if c.maxsize and c.unread and self.admission.full(c)]
         if not full:
             return None
 
@@ -196,8 +189,8 @@ class Scheduler:
         if self._again:
             return self._attempt(self._again.popleft(), now)
 
-        if self._resuming:
-            return self._resuming.popleft()
+        if self.slots.resuming:
+            return self.slots.resuming.popleft()
 
         for stage in list(self.graph.awake):
             job = self._start(stage, now)
@@ -208,22 +201,15 @@ class Scheduler:
 
     def _startable(self, stage: Stage) -> bool:
         if stage.waiting:
-            return self._fits(stage.waiting[0])
+            return self.admission.fits(stage.waiting[0])
 
-        return stage.lease is None and self._open(stage)
+        return stage.lease is None and self.admission.open(stage)
 
     def _awaits(self, stage: Stage) -> bool:
         """Whether the stage's lease is before its first pull, or in a pull."""
         lease = stage.lease
         assert lease is not None
         return lease.pulling or not lease.pulled
-
-    def _open(self, stage: Stage) -> bool:
-        return (
-            stage.source.ready() > 0
-            and self._allowed(stage.limits)
-            and self._room(stage.channels) > 0
-        )
 
     def _start(self, stage: Stage, now: float) -> Slice | Attempt | None:
         """Start the stage's next input, or a slice of them, if it can start."""
@@ -245,10 +231,10 @@ class Scheduler:
             return None
 
         ready = stage.source.ready()
-        if not ready or not self._allowed(stage.limits):
+        if not ready or not self.admission.allowed(stage):
             return None
 
-        size = min(ready, self._room(stage.channels), stage.longest(self.limit))
+        size = min(ready, self.admission.room(stage.channels), stage.longest(self.slots.limit))
         if size <= 0:
             return None
 
@@ -262,13 +248,13 @@ class Scheduler:
             assert isinstance(stage.source, Given)
             work = self._accept(stage, stage.source.workers.popleft())
 
-        return self._attempt(self._fit(work), now)
+        return self._attempt(self.admission.keep(work), now)
 
     def _start_waiting(self, stage: Stage, now: float) -> Attempt | None:
-        if not self._fits(stage.waiting[0]):
+        if not self.admission.fits(stage.waiting[0]):
             return None
 
-        return self._attempt(self._fit(stage.waiting.popleft()), now)
+        return self._attempt(self.admission.keep(stage.waiting.popleft()), now)
 
     def _take_lease(self, stage: Stage) -> None:
         """Take the right to pull from a thread, unless it is pulling right now."""
@@ -289,14 +275,14 @@ class Scheduler:
             slice_.outlet = channel.lease(size, self.pool, slice_)
 
         slice_.begin(stage.source.pull(slice_))
-        if size == 1 and self.running + 1 < self.limit and self._allowed(stage.limits):
+        if size == 1 and self.slots.running + 1 < self.slots.limit and self.admission.allowed(stage):
             slice_.arm()  # others could use the source: let go of it after the pull
 
         return slice_
 
     def _attempt(self, work: Work, now: float) -> Attempt:
         attempt = Attempt(work, now)
-        self.occupants[attempt] = None
+        self.slots.occupy(attempt)
         self._begin(attempt, now)
         return attempt
 
@@ -309,7 +295,7 @@ class Scheduler:
 
         timeout = work.steps[work.todo[-1][0]].timeout
         if timeout is not None:
-            self._expire_at(attempt, now + timeout)
+            self.slots.limit_time(attempt, now + timeout)
 
     # -- what happened -----------------------------------------------------------------
 
@@ -338,12 +324,12 @@ class Scheduler:
 
         if stage.dropped or stage.broken:
             self._end(work, End.CANCELLED)
-        elif stage.waiting or not self._fits(work):
+        elif stage.waiting or not self.admission.fits(work):
             stage.waiting.append(work)
         else:
-            return self._attempt(self._fit(work), now)
+            return self._attempt(self.admission.keep(work), now)
 
-        self.running -= 1
+        self.slots.running -= 1
         return None
 
     def miss(self, slice_: Slice, work: Work, now: float) -> None:
@@ -354,7 +340,7 @@ class Scheduler:
         self.accounts.accepted += not isinstance(work.stage.source, Given)
         work.tries = 1
         work.began = now
-        self._fit(work)
+        self.admission.keep(work)
 
     def settle(self, slice_: Slice, now: float) -> None:
         """Note that a slice is over, and what came of it."""
@@ -364,22 +350,22 @@ class Scheduler:
         given = isinstance(stage.source, Given)
         late = self._leave(slice_)
         self.accounts.settle(slice_, accepted=given, late=late)
-        self.running -= 1
+        self.slots.running -= 1
         self.graph.rest([stage])
 
     def succeed(self, attempt: Attempt) -> None:
         """Note that an attempt did what was left of its work."""
-        if self._stop(attempt, End.SUCCEEDED):
+        if self.slots.vacate(attempt, End.SUCCEEDED):
             self._end(attempt.work, End.SUCCEEDED)
 
     def drop(self, attempt: Attempt) -> None:
         """Note that an attempt ended because it was told to, or nobody wants more."""
-        if self._stop(attempt, End.CANCELLED):
+        if self.slots.vacate(attempt, End.CANCELLED):
             self._end(attempt.work, End.CANCELLED)
 
     def stop(self, attempt: Attempt) -> bool:
         """Note that an attempt failed; say whether that is its end, to be judged."""
-        return self._stop(attempt, End.FAILED)
+        return self.slots.vacate(attempt, End.FAILED)
 
     def retry(self, work: Work, due: float) -> None:
         """Keep a work until it is due for its next attempt."""
@@ -412,76 +398,23 @@ class Scheduler:
         if self.on_error == "cancel" or failed > (self.max_failures or failed):
             self.cancel()
 
-    def expire(self, now: float) -> list[Attempt]:
-        """Abandon the attempts that ran too long, and return them to be judged."""
-        expired = []
-        while self._deadlines and self._deadlines[0][0] <= now:
-            deadline, _, attempt = heappop(self._deadlines)
-            if attempt.deadline == deadline:
-                attempt.end = End.TIMED_OUT
-                attempt.deadline = None
-                del self.occupants[attempt]
-                attempt.tell()
-                self.abandoned += 1
-                expired.append(attempt)
-
-        return expired
-
-    def sit(self, slice_: Slice) -> Occupant:
-        """Make the thread of a slice somebody who may wait, until `rise`."""
-        self.let_go(slice_)
-        slice_.arm()
-        occupant = Occupant()
-        occupant.told = slice_.stage.dropped
-        self.occupants[occupant] = None
-        return occupant
-
-    def rise(self, occupant: Occupant) -> None:
-        """Note that the thread of a slice has done with its wait."""
-        del self.occupants[occupant]
-
-    def lend(self, occupant: Occupant, now: float) -> None:
-        """Give the slot of one that waits to others; its clock stands still."""
-        occupant.lent = True
-        self.running -= 1
-        if occupant.deadline is not None:
-            occupant.left = occupant.deadline - now
-            occupant.deadline = None
-
-    def reclaim(self, occupant: Occupant, now: float) -> Waiter | None:
-        """Give the slot back: at once (None), or when the waiter is woken."""
-        occupant.lent = False
-        if occupant.left is not None and isinstance(occupant, Attempt):
-            self._expire_at(occupant, now + occupant.left)
-            occupant.left = None
-
-        if self.running < self.limit and not self._resuming:
-            self.running += 1
-            return None
-
-        waiter = Waiter()
-        self._resuming.append(waiter)
-        return waiter
-
     def resume(self, now: float) -> Waiter | None:
         """Give a free slot to one that wants its own back, if nothing is due before."""
+        slots = self.slots
         due = self._again or (self._timers and self._timers[0][0] <= now)
-        if due or not self._resuming or self.running >= self.limit:
+        if due or not slots.resuming or not slots.free:
             return None
 
-        self.running += 1
-        return self._resuming.popleft()
+        slots.running += 1
+        return slots.resuming.popleft()
 
-    @property
-    def waiting(self) -> int:
-        """How many threads wait in a job, and use no slot."""
-        lent = sum(occupant.lent for occupant in self.occupants)
-        return lent + len(self._resuming)
+    def sit(self, slice_: Slice) -> Occupant:
+        """Make the thread of a slice somebody who may wait."""
+        slice_.arm()
+        if not slice_.pulling:  # else it is the iterable that waits
+            self.let_go(slice_)
 
-    def claim(self, attempt: Attempt) -> bool:
-        """Stop an attempt's clock: it has its outputs. False if it is over anyway."""
-        attempt.deadline = attempt.left = None
-        return attempt.end is None
+        return self.slots.sit(slice_)
 
     def proceed(self, attempt: Attempt, now: float) -> None:
         """Note that an attempt goes on with the next call of its work."""
@@ -489,33 +422,18 @@ class Scheduler:
 
     # -- ends --------------------------------------------------------------------------
 
-    def _stop(self, attempt: Attempt, end: End) -> bool:
-        """Take an attempt off its slot; say whether this is what it ended with."""
-        self.running -= 1
-        attempt.deadline = None
-        if attempt.end is not None:  # it timed out before
-            self.abandoned -= 1
-            return False
-
-        attempt.end = end
-        del self.occupants[attempt]
-        return True
-
     def _end(self, work: Work, end: End) -> None:
         """End a work: its limits, room and turns are free, its stage may sleep."""
         self.accounts.end(end)
         self.accounts.dropped += end is End.CANCELLED and work.stage.dropped
-        for limit in work.limits:
-            limit.taken -= 1
-
-        for channel in work.promised:
-            channel.settle(1, self.pool)
-
-        for channel, turn in work.turns:
-            channel.end_turn(turn)
-
+        self.admission.free(work)
         work.stage.in_progress -= 1
         self.graph.rest([work.stage])
+
+    def _accept(self, stage: Stage, value: Any) -> Work:
+        """Make a work of an input that was taken."""
+        stage.in_progress += 1
+        return stage.work(value)
 
     def _leave(self, slice_: Slice) -> bool:
         """Take a slice out of its stage; say whether its last output came too late."""
@@ -527,8 +445,8 @@ class Scheduler:
         late = [channel.end_lease(self.pool, slice_) for channel in stage.promising]
         if isinstance(stage.source, Flow):
             stage.source.channel.lent(slice_, self.pool)
-        elif isinstance(stage.source, Values) and slice_.pulling:  # and it has stopped: exhausted
-            stage.source.read = True
+        elif isinstance(stage.source, Values) and slice_.pulling:
+            stage.source.read = True  # a pull gave nothing, and the thread has stopped
 
         return any(late)
 
@@ -549,68 +467,3 @@ class Scheduler:
         self.accounts.dropped += works if stage.dropped else 0
         while stage.waiting:
             self._end(stage.waiting.popleft(), End.CANCELLED)
-
-    # -- room and limits ---------------------------------------------------------------
-
-    def _accept(self, stage: Stage, value: Any) -> Work:
-        """Make a work of an input that was taken."""
-        stage.in_progress += 1
-        return stage.work(value)
-
-    def _fits(self, work: Work) -> bool:
-        limits = self._limits_once(work.steps)
-        return self._allowed(limits) and self._room(work.channels) > 0
-
-    def _fit(self, work: Work) -> Work:
-        """Keep a place in its limits for a work, and room for what it will send."""
-        work.limits = self._limits_once(work.steps)
-        for limit in work.limits:
-            limit.taken += 1
-
-        ordered = [channel for channel in work.channels if channel.turns is not None]
-        work.turns = tuple((channel, channel.take_turn()) for channel in ordered)
-        if work.plain:
-            work.promised = tuple(c for c in work.channels if c.turns is None)
-            for channel in work.promised:
-                channel.promise(1, self.pool)
-
-        return work
-
-    def _limits_of(self, steps: Iterable[Any]) -> Iterator[Limit]:
-        for step in steps:
-            if step.limit is not None:
-                new = step.origin, Limit(step.limit)
-                yield self._limits.setdefault((id(step.origin), step.limit), new)[1]
-
-    def _limits_once(self, steps: Iterable[Any]) -> tuple[Limit, ...]:
-        return tuple(dict.fromkeys(self._limits_of(steps)))
-
-    def _allowed(self, limits: Iterable[Limit]) -> bool:
-        return all(limit.taken < limit.limit for limit in limits)
-
-    def _room(self, channels: Iterable[Channel[Any]]) -> int:
-        """How many more inputs the channels have room for the outputs of."""
-        least = PLENTY
-        for channel in channels:
-            if channel.shut:
-                continue
-
-            room = self._room_in(channel)
-            least = min(least, room)
-            if room <= 0:
-                channel.block(self.pool)
-
-        return least
-
-    def _room_in(self, channel: Channel[Any]) -> int:
-        if channel.turns is None:
-            return channel.room()
-
-        return PLENTY if channel.window(self.limit) else 0
-
-    def _full(self, channel: Channel[Any]) -> bool:
-        return not channel.shut and (channel.awaited or self._room_in(channel) <= 0)
-
-    def _expire_at(self, attempt: Attempt, deadline: float) -> None:
-        attempt.deadline = deadline
-        heappush(self._deadlines, (deadline, next(self._tie), attempt))

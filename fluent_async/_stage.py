@@ -19,6 +19,7 @@ from fluent_async._work import Work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fluent_async._admission import Limit
     from fluent_async._step import Step
     from fluent_async._task import Worker
 
@@ -34,16 +35,6 @@ ALONE, LONGEST = 256, 1024
 
 _gil = getattr(sys, "_is_gil_enabled", lambda: True)
 SHARED = _gil()  # whether leases may be longer than one input: see channel.Lease
-
-
-class Limit:
-    """A task's own limit in one pool: over all its stages, waiting inputs included."""
-
-    __slots__ = ("limit", "taken")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.taken = 0
 
 
 class Source(Protocol):

@@ -11,6 +11,7 @@ from fluent_async._monitor import Monitor, after
 from fluent_async._wait import Waiter, block
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Callable
 
 
@@ -27,7 +28,10 @@ class Threads:
     """
 
     def __init__(
-        self, monitor: Monitor, serve: Callable[[], None], name: str
+        self,
+        monitor: Monitor,
+        serve: weakref.WeakMethod[Callable[[], None]],
+        name: str,
     ) -> None:
         self._monitor = monitor
         self._serve = serve
@@ -153,7 +157,11 @@ class Threads:
 
     def _new(self) -> threading.Thread:
         name = f"{self._name}-{next(self._numbers)}"
-        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        serve = self._serve()
+        assert serve is not None  # whoever asks for a thread holds the engine
+        thread = threading.Thread(
+            target=Context().run, args=(serve,), name=name, daemon=True
+        )
         self._threads.add(thread)
         return thread
 
@@ -177,6 +185,3 @@ class Threads:
                 return
 
         return start
-
-    def _run(self) -> None:
-        Context().run(self._serve)

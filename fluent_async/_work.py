@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from fluent_async._step import Step
 
+    from fluent_async._admission import Limit
     from fluent_async._channel import Channel
-    from fluent_async._stage import Limit, Stage
+    from fluent_async._stage import Stage
     from fluent_async._wait import Waiter
 
 Call: TypeAlias = "tuple[int, tuple[Any, ...], dict[str, Any] | None]"

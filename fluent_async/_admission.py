@@ -1,0 +1,115 @@
+"""Admission: what must hold for an input to start: limits, room, and turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluent_async._channel import PLENTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fluent_async._channel import Channel, Stirrable
+    from fluent_async._slots import Slots
+    from fluent_async._stage import Stage
+    from fluent_async._step import Step
+    from fluent_async._work import Work
+
+
+class Limit:
+    """A task's own limit in one pool: over all its stages, waiting inputs included."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.taken = 0
+
+
+class Admission:
+    """Keeps places in limits and room in channels. Guarded by the pool's monitor."""
+
+    def __init__(self, pool: Stirrable, slots: Slots) -> None:
+        self._pool = pool
+        self._slots = slots
+        self._limits: dict[tuple[int, int], tuple[object, Limit]] = {}
+
+    def limits_of(self, steps: Iterable[Step]) -> tuple[Limit, ...]:
+        """Return the limits that hold for a task, each once."""
+        return tuple(dict.fromkeys(self._each_limit(steps)))
+
+    def open(self, stage: Stage) -> bool:
+        """Say whether an input of the stage could start, if there was a slot for it."""
+        return (
+            stage.source.ready() > 0
+            and self.allowed(stage)
+            and self.room(stage.channels) > 0
+        )
+
+    def allowed(self, stage: Stage) -> bool:
+        """Say whether the limits let one more input of the stage start."""
+        return _allowed(stage.limits)
+
+    def fits(self, work: Work) -> bool:
+        """Say whether a work that was pulled can start."""
+        return _allowed(self.limits_of(work.steps)) and self.room(work.channels) > 0
+
+    def keep(self, work: Work) -> Work:
+        """Keep for a work its places, its turns, and room if it counts its outputs."""
+        work.limits = self.limits_of(work.steps)
+        for limit in work.limits:
+            limit.taken += 1
+
+        ordered = [channel for channel in work.channels if channel.turns is not None]
+        work.turns = tuple((channel, channel.take_turn()) for channel in ordered)
+        if work.plain:
+            work.promised = tuple(c for c in work.channels if c.turns is None)
+            for channel in work.promised:
+                channel.promise(1, self._pool)
+
+        return work
+
+    def free(self, work: Work) -> None:
+        """Give all of that back."""
+        for limit in work.limits:
+            limit.taken -= 1
+
+        for channel in work.promised:
+            channel.settle(1, self._pool)
+
+        for channel, turn in work.turns:
+            channel.end_turn(turn)
+
+    def room(self, channels: Iterable[Channel[Any]]) -> int:
+        """Return how many more inputs the channels have room for the outputs of."""
+        least = PLENTY
+        for channel in channels:
+            if channel.shut:
+                continue
+
+            room = self._room_in(channel)
+            least = min(least, room)
+            if room <= 0:
+                channel.block(self._pool)
+
+        return least
+
+    def full(self, channel: Channel[Any]) -> bool:
+        """Say whether the channel holds somebody back."""
+        return not channel.shut and (channel.awaited or self._room_in(channel) <= 0)
+
+    def _room_in(self, channel: Channel[Any]) -> int:
+        if channel.turns is None:
+            return channel.room()
+
+        return PLENTY if channel.window(self._slots.limit) else 0
+
+    def _each_limit(self, steps: Iterable[Step]) -> Iterator[Limit]:
+        for step in steps:
+            if step.limit is not None:
+                new = step.origin, Limit(step.limit)
+                yield self._limits.setdefault((id(step.origin), step.limit), new)[1]
+
+
+def _allowed(limits: Iterable[Limit]) -> bool:
+    return all(limit.taken < limit.limit for limit in limits)

@@ -1,0 +1,245 @@
+"""Runner: does a job on a thread, judges what fails, and reports what came of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fluent_async import _attempt, _clock
+from fluent_async._attempt import Broken, Failed, Held, InputError, Performance
+from fluent_async._monitor import after
+from fluent_async._retry import NO_RETRY, Failure, note
+from fluent_async._stage import Slice
+from fluent_async.errors import Cancelled, TaskTimeout
+
+if TYPE_CHECKING:
+    from fluent_async._retry import Policy
+    from fluent_async._seat import Core, Seat
+    from fluent_async._step import Step
+    from fluent_async._work import Attempt, Work
+
+log = logging.getLogger("fluent_async")
+
+_NOTHING = object()
+
+
+class Runner:
+    """Does the jobs of one thread."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def run(self, job: Slice | Attempt, seat: Seat) -> None:
+        """Do a job on the thread of `seat`."""
+        if isinstance(job, Slice):
+            attempt = self._run_slice(job, seat)
+            if attempt is None:
+                return
+
+            job = attempt
+
+        self._run_attempt(job, seat)
+
+    def _run_slice(self, slice_: Slice, seat: Seat) -> Attempt | None:
+        """Work through a slice; return the attempt that it became, if it did."""
+        stage = slice_.stage
+        seat.slice = slice_
+        try:
+            if not stage.quick:
+                return self._pull_one(slice_)
+
+            while (stop := _attempt.work_through(slice_, stage.base)) is not None:
+                if isinstance(stop, Held):
+                    self._let_go(slice_, stop.value)
+                else:
+                    self._missed(slice_, stop.value, stop.exception)
+        except InputError as error:
+            self._input_failed(slice_, error.__cause__)
+        finally:
+            seat.slice = None
+
+        self._settle(slice_)
+        return None
+
+    def _pull_one(self, slice_: Slice) -> Attempt | None:
+        """Pull one input; return its attempt, or None if it has to wait."""
+        try:
+            value = next(slice_.inputs, _NOTHING)
+            if value is not _NOTHING:
+                slice_.missed += 1  # it is accounted for from here on
+                value = slice_.stage.finish(value)
+        except BaseException as exc:
+            raise InputError from exc
+
+        if value is _NOTHING:
+            self._settle(slice_)
+            return None
+
+        with self._core.monitor:
+            return self._core.scheduler.begin(slice_, value, _clock.current().now())
+
+    def _run_attempt(self, attempt: Attempt, seat: Seat) -> None:
+        seat.occupant = attempt
+        try:
+            Performance(attempt, attempt.work.stage.base, self).run()
+        except Failed as failed:
+            self._report(attempt, failed=failed)
+        except (Broken, Cancelled):
+            self._report(attempt, dropped=True)
+        except BaseException as exc:
+            self._report(attempt, fatal=exc)
+        else:
+            self._report(attempt)
+        finally:
+            seat.occupant = None
+
+    # -- reports -----------------------------------------------------------------------
+
+    def _report(
+        self,
+        attempt: Attempt,
+        *,
+        failed: Failed | None = None,
+        dropped: bool = False,
+        fatal: BaseException | None = None,
+    ) -> None:
+        """Tell the scheduler how an attempt ended."""
+        with self._core.monitor:
+            if dropped:
+                self._core.scheduler.drop(attempt)
+            elif failed is None and fatal is None:
+                self._core.scheduler.succeed(attempt)
+            elif self._core.scheduler.stop(attempt):
+                self._judged(attempt.work, failed, fatal)
+
+    def _judged(
+        self, work: Work, failed: Failed | None, fatal: BaseException | None = None
+    ) -> None:
+        """Act on the verdict on a work that failed; in the monitor."""
+        if failed is None:
+            self._core.scheduler.lose(work)
+            self._die(fatal)
+        elif failed.delay is None:
+            self._core.scheduler.fail(work, failed.failure)
+        else:
+            self._core.scheduler.retry(work, _clock.current().now() + failed.delay)
+
+    def _die(self, fatal: BaseException | None) -> None:
+        accounts = self._core.scheduler.accounts
+        if accounts.fatal is None:
+            accounts.fatal = fatal
+
+        self._core.scheduler.cancel()
+
+    def _settle(self, slice_: Slice) -> None:
+        with self._core.monitor:
+            self._core.scheduler.settle(slice_, _clock.current().now())
+
+    def _let_go(self, slice_: Slice, value: Any) -> None:
+        """Let others use the source of a slice, and go on with what it pulled last."""
+        with self._core.monitor:
+            self._core.scheduler.let_go(slice_)
+            slice_.again(value)
+            self._core.react()
+
+        slice_.started = _clock.current().now()  # threads may have been started above
+
+    def _missed(self, slice_: Slice, value: Any, exc: BaseException) -> None:
+        """Take an input out of a slice whose call raised."""
+        with self._core.monitor:
+            work = slice_.stage.work(value, slice_.last)
+            self._core.scheduler.miss(slice_, work, slice_.started)
+
+        failed = None
+        if isinstance(exc, Exception):
+            step = work.steps[0]
+            failed = self.judge(step, work.input, 1, work.began, exc)
+
+        with self._core.monitor:
+            if isinstance(exc, Cancelled):
+                self._core.scheduler.give_up(work)
+            else:
+                self._judged(work, failed, exc)
+
+            self._core.react()
+
+    def _input_failed(self, slice_: Slice, exc: BaseException | None) -> None:
+        """Note that an iterable raised: a failure of its batch, not of an input."""
+        stage = slice_.stage
+        with self._core.monitor:
+            if isinstance(exc, Exception):
+                exc.__traceback__ = _attempt.own_frames_cut(exc)
+                failure = Failure(stage.label, None, 1, 0.0, exc)
+                self._core.scheduler.fail_input(slice_, failure)
+            else:
+                self._die(exc)
+
+    def expire(self, attempt: Attempt) -> None:
+        """Judge, outside the monitor, an attempt that ran too long."""
+        work = attempt.work
+        step = work.steps[work.todo[-1][0]]
+        log.warning(
+            "%s: %s is over its timeout of %s s and abandoned: it keeps its slot",
+            self._core.name,
+            step.name,
+            step.timeout,
+        )
+        exc = TaskTimeout(f"{step.name} ran longer than its timeout, {step.timeout} s")
+        tries, began = work.tries, work.began
+
+        def decide() -> None:
+            failed = self.judge(step, work.input, tries, began, exc)
+            with self._core.monitor:
+                self._judged(work, failed)
+                self._core.react()
+
+        after(decide)
+
+    # -- for attempts ------------------------------------------------------------------
+
+    def policy_of(self, step: Step) -> Policy:
+        """Return the policy that holds for a step in this pool."""
+        if step.policy is not None:
+            return step.policy
+
+        return self._core.policy if step.retried_by_pool else NO_RETRY
+
+    def judge(
+        self,
+        step: Step,
+        value: object,
+        tries: int,
+        began: float | None,
+        exc: Exception,
+        *,
+        final: bool = False,
+    ) -> Failed:
+        """Decide whether a call that raised is made again, and when."""
+        exc.__traceback__ = _attempt.own_frames_cut(exc)
+        now = _clock.current().now()
+        failure = Failure(step.name, value, tries, now - (began or now), exc)
+        delay = None if final else self.policy_of(step).decide(failure)
+        if delay is None:
+            note(failure, self._core.describe)
+        else:
+            log.info(
+                "%s: attempt %d of %s failed (%s); the next is in %.3g s",
+                self._core.name,
+                tries,
+                step.name,
+                type(exc).__name__,
+                delay,
+            )
+
+        return Failed(failure, delay)
+
+    def claim(self, attempt: Attempt) -> None:
+        """Stop the attempt's clock; raise Cancelled if it is over anyway."""
+        with self._core.monitor:
+            if not self._core.scheduler.slots.claim(attempt):
+                raise Cancelled
+
+    def proceed(self, attempt: Attempt) -> None:
+        """Note that the attempt goes on with the next call."""
+        with self._core.monitor:
+            self._core.scheduler.proceed(attempt, _clock.current().now())

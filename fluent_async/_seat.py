@@ -1,0 +1,98 @@
+"""Seat: the place of a pool's thread, and how it waits there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fluent_async import _clock
+from fluent_async.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fluent_async._monitor import Monitor
+    from fluent_async._retry import Policy
+    from fluent_async._scheduler import Scheduler
+    from fluent_async._stage import Slice
+    from fluent_async._wait import Waiter
+    from fluent_async._work import Occupant
+
+
+class Core(Protocol):
+    """The engine, as the threads at its jobs know it."""
+
+    name: str
+    monitor: Monitor
+    scheduler: Scheduler
+    policy: Policy
+    describe: Callable[[object], str]
+
+    def react(self) -> None:
+        """See to what changed; in the monitor."""
+        ...
+
+
+class Seat:
+    """The place of one thread in the engine."""
+
+    def __init__(self, engine: Core) -> None:
+        self.engine = engine
+        self.occupant: Occupant | None = None  # an attempt, or what waits for a slice
+        self.slice: Slice | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether what runs here was told to end."""
+        if self.occupant is not None:
+            return self.occupant.told
+
+        return self.slice is not None and self.slice.stage.dropped
+
+    def wait(self, waiter: Waiter, timeout: float | None, *, lends: bool) -> bool:
+        """Wait as an attempt does: see `_wait.block`."""
+        if self.occupant is not None:
+            return self._wait_in(self.occupant, waiter, timeout, lends=lends)
+
+        if self.slice is None:  # between two jobs: an iterable, a retry policy
+            return waiter.wait(timeout)
+
+        with self.engine.monitor:
+            occupant = self.occupant = self.engine.scheduler.sit(self.slice)
+
+        try:
+            return self._wait_in(occupant, waiter, timeout, lends=lends)
+        finally:
+            self.occupant = None
+            with self.engine.monitor:
+                self.engine.scheduler.slots.rise(occupant)
+
+    def _wait_in(
+        self, occupant: Occupant, waiter: Waiter, timeout: float | None, *, lends: bool
+    ) -> bool:
+        """Wait in a slot: lend it if `lends`, and hear when told to end."""
+        with self.engine.monitor:
+            if occupant.told:
+                raise Cancelled
+
+            occupant.waiter = waiter
+            if lends:
+                self.engine.scheduler.slots.lend(occupant, _clock.current().now())
+                self.engine.react()
+
+        try:
+            woken = waiter.wait(timeout)
+        finally:
+            resume = None
+            with self.engine.monitor:
+                occupant.waiter = None
+                if lends:
+                    now = _clock.current().now()
+                    resume = self.engine.scheduler.slots.reclaim(occupant, now)
+
+            if resume is not None:
+                resume.wait()
+
+        if occupant.told:
+            raise Cancelled
+
+        return woken

@@ -1,0 +1,132 @@
+"""Slots: the right to run, who has it, who wants it back, and until when."""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+from fluent_async._wait import Waiter
+from fluent_async._work import Attempt, End, Occupant
+
+if TYPE_CHECKING:
+    from fluent_async._stage import Slice
+
+
+class Slots:
+    """The slots of a pool. Guarded by the pool's monitor.
+
+    Invariants:
+        1. running <= limit wherever a slot is given out.
+        2. An occupant has a slot, or has lent it, or waits in `resuming` to get it back.
+        3. An abandoned attempt is no occupant any more, and still counts as running.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.running = 0  # slots in use
+        self.abandoned = 0  # of these, by attempts that nobody waits for
+        self.occupants: dict[Occupant, None] = {}  # oldest first
+        self.resuming: deque[Waiter] = deque()  # want their slot back
+        self._deadlines: list[tuple[float, int, Attempt]] = []  # a heap; some are stale
+        self._tie = count()
+
+    @property
+    def free(self) -> bool:
+        """Whether one more may run."""
+        return self.running < self.limit
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait in a job, and use no slot."""
+        lent = sum(occupant.lent for occupant in self.occupants)
+        return lent + len(self.resuming)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the first attempt that runs is over its timeout."""
+        heap = self._deadlines
+        while heap and heap[0][2].deadline != heap[0][0]:
+            heappop(heap)
+
+        return heap[0][0] if heap else None
+
+    def occupy(self, attempt: Attempt) -> None:
+        """Note who has a slot that was given out."""
+        self.occupants[attempt] = None
+
+    def vacate(self, attempt: Attempt, end: End) -> bool:
+        """Take an attempt off its slot; say whether this is what it ended with."""
+        self.running -= 1
+        attempt.deadline = None
+        if attempt.end is not None:  # it timed out before
+            self.abandoned -= 1
+            return False
+
+        attempt.end = end
+        del self.occupants[attempt]
+        return True
+
+    def sit(self, slice_: Slice) -> Occupant:
+        """Make the thread of a slice an occupant, which may wait, until `rise`."""
+        occupant = Occupant()
+        occupant.told = slice_.stage.dropped
+        self.occupants[occupant] = None
+        return occupant
+
+    def rise(self, occupant: Occupant) -> None:
+        """Note that the thread of a slice has done with its wait."""
+        del self.occupants[occupant]
+
+    def lend(self, occupant: Occupant, now: float) -> None:
+        """Give the slot of one that waits to others; its clock stands still."""
+        occupant.lent = True
+        self.running -= 1
+        if occupant.deadline is not None:
+            occupant.left = occupant.deadline - now
+            occupant.deadline = None
+
+    def reclaim(self, occupant: Occupant, now: float) -> Waiter | None:
+        """Give the slot back: at once (None), or when the waiter is woken."""
+        occupant.lent = False
+        if occupant.left is not None and isinstance(occupant, Attempt):
+            self.limit_time(occupant, now + occupant.left)
+            occupant.left = None
+
+        if self.free and not self.resuming:
+            self.running += 1
+            return None
+
+        waiter = Waiter()
+        self.resuming.append(waiter)
+        return waiter
+
+    def limit_time(self, attempt: Attempt, deadline: float) -> None:
+        """Abandon the attempt at `deadline` unless it has ended."""
+        attempt.deadline = deadline
+        heappush(self._deadlines, (deadline, next(self._tie), attempt))
+
+    def claim(self, attempt: Attempt) -> bool:
+        """Stop an attempt's clock: it has its outputs. False if it is over anyway."""
+        attempt.deadline = attempt.left = None
+        return attempt.end is None
+
+    def expire(self, now: float) -> list[Attempt]:
+        """Abandon the attempts that ran too long, and return them to be judged."""
+        expired = []
+        while (deadline := self.next_deadline) is not None and deadline <= now:
+            attempt = heappop(self._deadlines)[2]
+            attempt.end = End.TIMED_OUT
+            attempt.deadline = None
+            del self.occupants[attempt]
+            attempt.tell()
+            self.abandoned += 1
+            expired.append(attempt)
+
+        return expired
+
+    def tell(self) -> None:
+        """Tell everybody who runs, or waits, to end."""
+        for occupant in self.occupants:
+            occupant.tell()

@@ -9,7 +9,8 @@ from fluent_async._channel import PLENTY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fluent_async._channel import Channel, Stirrable
+    from fluent_async._channel import Channel
+    from fluent_async._parties import Stirrable
     from fluent_async._slots import Slots
     from fluent_async._stage import Stage
     from fluent_async._step import Step

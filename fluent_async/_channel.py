@@ -7,6 +7,8 @@ from typing import Generic, Protocol, TypeVar
 from fluent_async.errors import DrainClosed
 
 from fluent_async._monitor import Monitor, after
+from fluent_async._parties import Lease, Reader, Stirrable
+from fluent_async._room import Room
 from fluent_async._turns import Turns
 from fluent_async._wait import Waiter, block
 
@@ -16,45 +18,6 @@ T = TypeVar("T")
 PLENTY = 1 << 30  # the room of a channel without a bound: more than anybody asks for
 
 Left = Callable[[], float | None]  # seconds that are left to wait; None: for ever
-
-
-class Stirrable(Protocol):
-    """A pool, as a channel knows it."""
-
-    def stir(self) -> None:
-        """Look again: something changed. Called outside every monitor."""
-        ...
-
-
-class Reader(Protocol):
-    """The stage that a channel feeds."""
-
-    @property
-    def pool(self) -> Stirrable:
-        """The pool the stage belongs to."""
-        ...
-
-
-class Lease(Protocol):
-    """A run of inputs that one thread works through without a monitor.
-
-    The thread looks at its alarm after each thing it does. Whoever waits for something a
-    lease may do arms it first and looks again afterwards, so one of the two sees the
-    other. This relies on the GIL to keep both in order; on builds without it a lease is
-    one input long and ends in the monitor.
-    """
-
-    def promised(self) -> int:
-        """At most how many outputs it may still send: room nobody else may use."""
-        ...
-
-    def arm(self) -> None:
-        """Ask the thread to stop and report after what it is at."""
-        ...
-
-    def close(self) -> None:
-        """Let the thread take no more inputs than it has."""
-        ...
 
 
 class _Sender(Generic[T]):
@@ -85,13 +48,11 @@ class Channel(Generic[T]):
         "__weakref__",
         "_blocked",
         "_fed",
-        "_leases",
         "_monitor",
         "_outlet",
-        "_overdraft",
         "_pools",
-        "_promised",
         "_readers",
+        "_room",
         "_senders",
         "_shut_at",
         "_taker",
@@ -119,9 +80,7 @@ class Channel(Generic[T]):
         self._outlet: deque[T] | None = None  # what leases add to, since it was shut
         self._shut_at = 0  # how many values were in there then
         self._fed = False
-        self._promised = 0
-        self._overdraft = 0
-        self._leases: list[Lease] = []  # held by stages that feed this channel
+        self._room = Room(maxsize)
         self._taker: Lease | None = None  # held by the stage that this channel feeds
         self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
         self._blocked: list[Stirrable] = []  # that found no room here
@@ -194,7 +153,7 @@ class Channel(Generic[T]):
     def room(self) -> int:
         """Return how many outputs may be promised room now."""
         with self._monitor:
-            return self._room() + self._overdraft
+            return self._left() + self._room.overdraft
 
     def window(self, limit: int) -> bool:
         """Say whether an ordered channel lets a pool of `limit` take one more input."""
@@ -203,25 +162,25 @@ class Channel(Generic[T]):
                 return True
 
             ahead = self.turns.past + len(self.values)
-            return ahead < limit + self.maxsize or self._overdraft > 0
+            return ahead < limit + self.maxsize or self._room.overdraft > 0
 
     def promise(self, count: int, by: Stirrable) -> None:
         """Keep room for `count` outputs until `settle`."""
         with self._monitor:
-            self._use_overdraft(count, by)
-            self._promised += count
+            self._use(count, by)
+            self._room.promise(count)
 
     def settle(self, count: int, by: Stirrable) -> None:
         """Give that room back, used or not, and pass on what arrived."""
         with self._monitor:
-            self._promised -= count
+            self._room.promise(-count)
             self._pass_on(by)
 
     def lease(self, count: int, by: Stirrable, lease: Lease) -> deque[T]:
         """Keep room for a lease of `count`; return what it adds its outputs to."""
         with self._monitor:
-            self._use_overdraft(count, by)
-            self._leases.append(lease)
+            self._use(count, by)
+            self._room.leases.append(lease)
             if self._readers or self.shut:
                 lease.arm()
 
@@ -234,7 +193,7 @@ class Channel(Generic[T]):
             Whether its last output came after the channel was shut, and is lost.
         """
         with self._monitor:
-            self._leases.remove(lease)
+            self._room.leases.remove(lease)
             self._pass_on(by)
             if self._outlet is None or len(self._outlet) <= self._shut_at:
                 return False
@@ -251,7 +210,7 @@ class Channel(Generic[T]):
     def give_way(self) -> None:
         """Let one value in beyond the bound."""
         with self._monitor:
-            self._overdraft += 1
+            self._room.overdraw()
             self._admit()
 
     # -- outputs -----------------------------------------------------------------------
@@ -300,7 +259,7 @@ class Channel(Generic[T]):
         """Give the next input of an ordered channel its number."""
         with self._monitor:
             assert self.turns is not None
-            self._overdraft = max(0, self._overdraft - 1)
+            self._room.use(1)
             return self.turns.take()
 
     # -- inputs, for the stage that the channel feeds ----------------------------------
@@ -376,18 +335,15 @@ class Channel(Generic[T]):
 
     # -- in the monitor ----------------------------------------------------------------
 
-    def _room(self) -> int:
+    def _left(self) -> int:
         """Room within the bound."""
         if not self.maxsize or self._watchers:
             return PLENTY
 
-        if self.turns is None:
-            taken = len(self.values) + self._promised
-            taken += sum(lease.promised() for lease in self._leases)
-        else:  # what takes inputs looks at `window`
-            taken = len(self.values)
+        if self.turns is not None:  # what takes inputs looks at `window`
+            return max(0, self.maxsize - len(self.values))
 
-        return max(0, self.maxsize - taken)
+        return self._room.left(len(self.values))
 
     def _offer(self, value: T, *, promised: bool) -> _Sender[T] | None:
         """Let a value in, or queue its sender."""
@@ -401,9 +357,7 @@ class Channel(Generic[T]):
 
             sender = _Sender(value)
             self._senders.append(sender)
-            for lease in self._leases:
-                lease.arm()
-
+            self._room.arm()
             if self._taker is not None:
                 self._taker.arm()
 
@@ -411,8 +365,9 @@ class Channel(Generic[T]):
             self._admit()  # looks again, now that the leases are armed
             return None if sender.admitted else sender
 
-    def _use_overdraft(self, count: int, by: Stirrable) -> None:
-        self._overdraft -= min(self._overdraft, max(0, count - self._room()))
+    def _use(self, count: int, by: Stirrable) -> None:
+        """Note that `by` found room for `count` values."""
+        self._room.use(max(0, count - self._left()))
         if by in self._blocked:
             self._blocked.remove(by)
 
@@ -423,14 +378,12 @@ class Channel(Generic[T]):
         self._unblock(by)
 
     def _use_room(self) -> bool:
-        if self._room() > 0:
+        if self._left() > 0:
             return True
 
-        if self._overdraft > 0:
-            self._overdraft -= 1
-            return True
-
-        return False
+        overdraft = self._room.overdraft
+        self._room.use(1)
+        return overdraft > 0
 
     def _admit(self) -> None:
         """Let waiting senders in, first come first, while there is room."""
@@ -449,7 +402,7 @@ class Channel(Generic[T]):
 
     def _unblock(self, by: Stirrable | None) -> None:
         """Stir the pools that found no room here, if there is some now."""
-        if self._blocked and self._room() > 0 and not self._senders:
+        if self._blocked and self._left() > 0 and not self._senders:
             for pool in self._blocked:
                 if pool is not by:
                     after(pool.stir)
@@ -483,9 +436,7 @@ class Channel(Generic[T]):
         """Queue a reader, unless a value came while the leases were armed."""
         waiter = Waiter()
         self._readers.append(waiter)
-        for lease in self._leases:
-            lease.arm()
-
+        self._room.arm()
         self._stir_pools()
         taken = self._try_take()
         if taken is None:
@@ -502,9 +453,7 @@ class Channel(Generic[T]):
         if self.shut:
             return
 
-        for lease in self._leases:
-            lease.arm()
-
+        self._room.arm()
         self.shut = True
         if self._taker is not None:
             self._taker.close()

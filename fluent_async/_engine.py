@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fluent_async._accounts import PoolStats
-    from fluent_async._channel import Channel, Stirrable
+    from fluent_async._channel import Channel
+    from fluent_async._parties import Stirrable
     from fluent_async._retry import Policy
     from fluent_async._stage import Slice, Stage
     from fluent_async._work import Attempt

@@ -10,7 +10,8 @@ from fluent_async._stage import Flow, Stage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fluent_async._channel import Channel, Stirrable
+    from fluent_async._channel import Channel
+    from fluent_async._parties import Stirrable
 
 
 class Graph:

@@ -14,7 +14,7 @@ from fluent_async._worker import Mixed, Worker, Workers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fluent_async._channel import Stirrable
+    from fluent_async._parties import Stirrable
     from fluent_async._worker import Uniform
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fluent_async._accounts import PoolStats
-    from fluent_async._channel import Channel, Stirrable
+    from fluent_async._channel import Channel
+    from fluent_async._parties import Stirrable
     from fluent_async._retry import Failure
 
 Job: TypeAlias = Slice | Attempt | Waiter

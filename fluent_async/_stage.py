@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fluent_async._step import Step
     from fluent_async._task import Worker
 
-    from fluent_async._channel import Stirrable
+    from fluent_async._parties import Stirrable
 
 # A stage is quick while its inputs take less than QUICK_S seconds each: then one thread
 # runs up to LONGEST of them in a row, in a slice that aims to last SLICE_S, since sharing
@@ -34,7 +34,7 @@ SLICE_S = 0.0005
 ALONE, LONGEST = 256, 1024
 
 _gil = getattr(sys, "_is_gil_enabled", lambda: True)
-SHARED = _gil()  # whether leases may be longer than one input: see channel.Lease
+SHARED = _gil()  # whether leases may be longer than one input: see _parties.Lease
 
 
 class Source(Protocol):

@@ -1,0 +1,46 @@
+"""Room: how many values a channel may still take, and to whom that is promised."""
+
+from fluent_async._parties import Lease
+
+
+class Room:
+    """The bound of a channel. Guarded by the channel's monitor.
+
+    `held` is how many values are in the channel. What is promised counts as if it were:
+    so promised plus held never exceeds the bound, but for what it is made to give way.
+    """
+
+    __slots__ = ("_overdraft", "_promised", "leases", "maxsize")
+
+    def __init__(self, maxsize: int) -> None:
+        self.maxsize = maxsize
+        self.leases: list[Lease] = []  # each promised room for what it may still send
+        self._promised = 0  # to attempts, one each
+        self._overdraft = 0  # values that may come beyond the bound
+
+    def left(self, held: int) -> int:
+        """Return how many more values there is room for within the bound."""
+        leased = sum(lease.promised() for lease in self.leases)
+        return max(0, self.maxsize - held - self._promised - leased)
+
+    @property
+    def overdraft(self) -> int:
+        """How many values may come although the bound is reached."""
+        return self._overdraft
+
+    def overdraw(self) -> None:
+        """Let one value more in than the bound says."""
+        self._overdraft += 1
+
+    def use(self, count: int) -> None:
+        """Note that values come, `count` of them beyond the bound if that is allowed."""
+        self._overdraft = max(0, self._overdraft - count)
+
+    def promise(self, count: int) -> None:
+        """Keep room for `count` values; negative gives it back."""
+        self._promised += count
+
+    def arm(self) -> None:
+        """Stop the leases, for somebody who waits for what they send or may send."""
+        for lease in self.leases:
+            lease.arm()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, final
 
 from fluent_async._work import End
 
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluent_async._channel import PLENTY
 
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 

@@ -12,6 +12,7 @@ from fluent_async._step import Args, Kind
 from fluent_async._wait import Waiter, block
 from fluent_async.errors import Cancelled, DrainClosed
 
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -220,7 +221,9 @@ class Performance:
             if step.kind is Kind.ARGS and isinstance(exc, DrainClosed):
                 raise Broken from None
 
-            raise self._pool.judge(step, self._input_of(call), tries, began, exc) from None
+            raise self._pool.judge(
+                step, self._input_of(call), tries, began, exc
+            ) from None
 
     def _call(self, step: Step, call: Call, tries: int, *, held: bool) -> Sequence[Any]:
         index, args, kwargs = call

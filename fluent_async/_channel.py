@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from fluent_async.errors import DrainClosed
+from typing_extensions import override
 
 from fluent_async._monitor import Monitor, after
 from fluent_async._parties import Lease, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._turns import Turns
 from fluent_async._wait import Waiter, block
+from fluent_async.errors import DrainClosed
 
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Channel(Generic[T]):
         self._readers: list[Waiter] = []
         self._watchers: list[Waiter] = []  # in drain(): readers with room for all
 
+    @override
     def __repr__(self) -> str:
         arguments = [str(self.maxsize)] if self.maxsize else []
         arguments += ["ordered=True"] if self.turns is not None else []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, override
 
 from fluent_async import _checks
 from fluent_async._channel import Channel
@@ -15,11 +15,12 @@ from fluent_async._wait import block, remaining
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from fluent_async._task import Workers
+    from fluent_async._worker import Workers
     from fluent_async.typing import Takes
 
 T = TypeVar("T")
 NewOut = TypeVar("NewOut")
+
 
 @final
 class Drain(Generic[T]):
@@ -162,11 +163,9 @@ class Drain(Generic[T]):
         self._idle()
 
     def __rshift__(self, task: Takes[T, NewOut], /) -> Workers[NewOut]:
-        stage_of: Callable[[Drain[T]], Workers[NewOut]] | None
-        stage_of = getattr(task, "_stage_of", None)
-        if stage_of is None:
-            return NotImplemented
-
+        stage_of: Callable[[Drain[T]], Workers[NewOut]] = getattr(
+            task, "_stage_of", _not_a_task
+        )
         return stage_of(self)
 
     if not TYPE_CHECKING:
@@ -177,6 +176,7 @@ class Drain(Generic[T]):
                 "write `value >> task | drain`, or `drain.send(value)`"
             )
 
+    @override
     def __repr__(self) -> str:
         return repr(self._channel)
 
@@ -194,3 +194,9 @@ class Drain(Generic[T]):
                 return list(self._channel.values)
             except RuntimeError:  # a lease added a value meanwhile
                 continue
+
+
+def _not_a_task(drain: object) -> Any:
+    """Leave `drain >> something` to the something, and to Python's own error."""
+    del drain
+    return NotImplemented

@@ -11,6 +11,7 @@ from fluent_async import _clock, _wait
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
+from fluent_async._retry import summary
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
@@ -18,13 +19,14 @@ from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
 from fluent_async.errors import PoolClosed
 
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
     from fluent_async._parties import Stirrable
-    from fluent_async._retry import Policy
+    from fluent_async._retry import Failure, Policy
     from fluent_async._stage import Slice, Stage
     from fluent_async._work import Attempt
 
@@ -99,7 +101,6 @@ class Engine:
         with self.monitor:
             self._refuse_closed()
             if self.scheduler.idle():
-                self.log_untold()
                 self.scheduler.accounts.failures.clear()
 
             for stage in stages:
@@ -171,11 +172,18 @@ class Engine:
     def log_untold(self) -> None:
         """Log the failures that nobody was shown."""
         untold = self.scheduler.accounts.untold
-        if self.scheduler.on_error != "keep":
-            for _, failure in untold:
-                log.warning("%s: nobody was shown %r", self.name, failure)
-
+        self.log_failures([failure for _, failure in untold])
         untold.clear()
+
+    def log_failures(self, failures: Iterable[Failure]) -> None:
+        """Log failures that nobody is shown, unless users look at `errors()` anyway."""
+        if self.scheduler.on_error == "keep":
+            return
+
+        for failure in failures:
+            told = summary(failure, self.describe)
+            kind = type(failure.exception).__name__
+            log.warning("%s: nobody was shown that %s: %s", self.name, told, kind)
 
     def _refuse_closed(self) -> None:
         if self.closed:

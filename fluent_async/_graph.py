@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluent_async._stage import Flow, Stage
 
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -133,23 +134,28 @@ def check(stages: Iterable[Stage]) -> None:
     feeders: dict[Channel[Any], Stage] = {}
     stages = list(stages)
     for stage in stages:
-        for channel in stage.channels:
-            channel.refuse_shut()
-            if channel.turns is not None:
-                _check_feeder(channel, feeders.setdefault(channel, stage), stage)
-
+        _check_channels(stage, feeders)
         if isinstance(stage.source, Flow):
-            channel = stage.source.channel
-            if channel.reader is not None or channel in readers:
-                raise ValueError(
-                    f"{channel!r} feeds a stage already: drain to two drains to feed "
-                    "two stages, or raise the limit to run one stage on more threads"
-                )
-
-            readers[channel] = stage
+            _check_reader(stage.source.channel, readers)
+            readers[stage.source.channel] = stage
 
     for stage in stages:
         _check_cycle(stage, readers)
+
+
+def _check_channels(stage: Stage, feeders: dict[Channel[Any], Stage]) -> None:
+    for channel in stage.channels:
+        channel.refuse_shut()
+        if channel.turns is not None:
+            _check_feeder(channel, feeders.setdefault(channel, stage), stage)
+
+
+def _check_reader(channel: Channel[Any], readers: dict[Channel[Any], Stage]) -> None:
+    if channel.reader is not None or channel in readers:
+        raise ValueError(
+            f"{channel!r} feeds a stage already: drain to two drains to feed two "
+            "stages, or raise the limit to run one stage on more threads"
+        )
 
 
 def _check_feeder(channel: Channel[Any], first: Stage, stage: Stage) -> None:

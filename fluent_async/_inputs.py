@@ -9,7 +9,8 @@ from fluent_async._drain import Drain
 from fluent_async._stage import Flow, Given, Stage, Values, channels_of, drains_of
 from fluent_async._step import Arity, Kind, Step
 from fluent_async._task import Task
-from fluent_async._worker import Mixed, Worker, Workers
+from fluent_async._worker import Mixed, Worker, Workers, new_worker
+
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def worker_of(value: object) -> Worker[Any]:
 
     name = _checks.type_name(value)
     step = Step(execute, Kind.PLAIN, name, Arity(0, 0, None), origin=value)
-    return Worker((step,), ())
+    return new_worker((step,), ())
 
 
 def _stage_of_batch(
@@ -70,20 +71,19 @@ def _stage_of_batch(
 ) -> Stage:
     if isinstance(batch, Mixed):
         source = Values(iter(batch.workers))
-        return Stage(pool, key, source, None, batch.sinks, finish=batch.finish)
+        return Stage(pool, key, source, None, drains=batch.sinks, finish=batch.finish)
 
     drains = drains_of(batch.steps)
     if isinstance(batch.values, Drain):
-        return Stage(pool, key, Flow(batch.values._channel), batch.steps, drains)
+        return Stage(pool, key, Flow(batch.values._channel), batch.steps, drains=drains)
 
-    return Stage(pool, key, Values(iter(batch.values)), batch.steps, drains)
+    return Stage(pool, key, Values(iter(batch.values)), batch.steps, drains=drains)
 
 
 def _stage_of_given(
     pool: Stirrable, key: tuple[int, int], steps: tuple[Step, ...]
 ) -> Stage:
-    # The failures of given workers are ordered by place alone: it is their number.
-    return Stage(pool, (key[0], 0), Given(), steps, drains_of(steps))
+    return Stage(pool, key, Given(), steps, drains=drains_of(steps))
 
 
 def _group(steps: tuple[Step, ...]) -> object:
@@ -96,7 +96,12 @@ def _group(steps: tuple[Step, ...]) -> object:
         return tuple(map(id, ordered))
 
     return tuple(
-        (step.kind, step.timeout, step.limit, step.limit and id(step.origin),
-         tuple(map(id, step.drains)))
+        (
+            step.kind,
+            step.timeout,
+            step.limit,
+            step.limit and id(step.origin),
+            tuple(map(id, step.drains)),
+        )
         for step in steps
     )

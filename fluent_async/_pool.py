@@ -8,7 +8,7 @@ import weakref
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, final
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
 from fluent_async._drain import Drain
@@ -18,6 +18,7 @@ from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
 from fluent_async._worker import Workers
 from fluent_async.errors import PoolCancelled
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -250,6 +251,7 @@ class Pool:
     async def __aexit__(self, *exc_info: object) -> None:
         raise NotImplementedError("`async with Pool()` is not built yet")
 
+    @override
     def __repr__(self) -> str:
         test = ", STAGE=test" if _tests() else ""
         state = ", closed" if self._engine.closed else ""
@@ -267,11 +269,11 @@ class Pool:
             on_error = engine.scheduler.on_error
 
         if fatal is not None:
-            _forget(untold, on_error)
+            engine.log_failures(failure for _, failure in untold)
             raise fatal
 
         if untold and on_error == "cancel":
-            _forget(untold[1:], on_error)
+            engine.log_failures(failure for _, failure in untold[1:])
             raise untold[0][1].exception
 
         if untold and on_error == "finish":
@@ -355,12 +357,6 @@ def _on_error(value: object) -> OnError:
 
 def _key(item: tuple[tuple[int, ...], Failure]) -> tuple[int, ...]:
     return item[0]
-
-
-def _forget(untold: list[tuple[tuple[int, ...], Failure]], on_error: str) -> None:
-    if on_error != "keep":
-        for _, failure in untold:
-            log.warning("another failure was not raised: %r", failure)
 
 
 def _raise_group(untold: list[tuple[tuple[int, ...], Failure]]) -> NoReturn:

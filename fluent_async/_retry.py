@@ -195,8 +195,15 @@ def policy_of(
 def note(failure: Failure, describe: Callable[[object], str]) -> None:
     """Add one note to the exception of `failure`: task, input, attempts, seconds.
 
-    Nothing happens if the exception takes no notes. If `describe` raises, or gives
-    anything but a str, the input's type stands in.
+    Nothing happens if the exception takes no notes.
+    """
+    _add_note(failure.exception, summary(failure, describe))
+
+
+def summary(failure: Failure, describe: Callable[[object], str]) -> str:
+    """Say in one line what failed: task, input, attempts, seconds.
+
+    If `describe` raises, or gives anything but a str, the input's type stands in.
     """
     try:
         shown = str.__str__(describe(failure.input))
@@ -204,10 +211,7 @@ def note(failure: Failure, describe: Callable[[object], str]) -> None:
         shown = f"<{_checks.type_name(failure.input)}>"
 
     attempts = "1 attempt" if failure.attempt == 1 else f"{failure.attempt} attempts"
-    _add_note(
-        failure.exception,
-        f"{failure.task}({shown}) failed after {attempts}, {failure.elapsed:.2f} s",
-    )
+    return f"{failure.task}({shown}) failed after {attempts}, {failure.elapsed:.2f} s"
 
 
 LONGEST_REPR = 200  # characters: two or three lines of a terminal

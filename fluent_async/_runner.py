@@ -12,6 +12,7 @@ from fluent_async._retry import NO_RETRY, Failure, note
 from fluent_async._stage import Slice
 from fluent_async.errors import Cancelled, TaskTimeout
 
+
 if TYPE_CHECKING:
     from fluent_async._retry import Policy
     from fluent_async._seat import Core, Seat
@@ -44,6 +45,9 @@ class Runner:
         """Work through a slice; return the attempt that it became, if it did."""
         stage = slice_.stage
         seat.slice = slice_
+        slice_.started = (
+            _clock.current().now()
+        )  # what was decided before is not its time
         try:
             if not stage.quick:
                 return self._pull_one(slice_)

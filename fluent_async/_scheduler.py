@@ -15,8 +15,9 @@ from fluent_async._stage import Flow, Given, Slice, Stage, Values
 from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End, Occupant, Work
 
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
@@ -73,7 +74,11 @@ class Scheduler:
     def quiet(self) -> bool:
         """Say whether nothing runs, and nothing will unless somebody else acts."""
         waits = self._again or self._timers or self.slots.resuming
-        return self.slots.running <= self.slots.abandoned and not waits and not self.more(0.0)
+        return (
+            self.slots.running <= self.slots.abandoned
+            and not waits
+            and not self.more(0.0)
+        )
 
     def cancel(self) -> None:
         """Drop what has not started or waits for a retry; tell what runs."""
@@ -141,7 +146,11 @@ class Scheduler:
         if not self.slots.free:
             return False
 
-        if self._again or self.slots.resuming or (self._timers and self._timers[0][0] <= now):
+        if (
+            self._again
+            or self.slots.resuming
+            or (self._timers and self._timers[0][0] <= now)
+        ):
             return True
 
         return any(map(self._startable, self.graph.awake))
@@ -149,7 +158,9 @@ class Scheduler:
     def shared(self) -> bool:
         """Say whether a thread with patience would find something to do."""
         return self.slots.free and any(
-            stage.lease is not None and not self._awaits(stage) and self.admission.open(stage)
+            stage.lease is not None
+            and not self._awaits(stage)
+            and self.admission.open(stage)
             for stage in self.graph.awake
         )
 
@@ -175,7 +186,9 @@ class Scheduler:
         if moves or not waited:
             return None
 
-        full = [c for c in channels if c.maxsize and c.unread and self.admission.full(c)]
+        full = [
+            c for c in channels if c.maxsize and c.unread and self.admission.full(c)
+        ]
         if not full:
             return None
 
@@ -222,34 +235,43 @@ class Scheduler:
         if stage.waiting:
             return self._start_waiting(stage, now)
 
-        lease = stage.lease
-        if lease is not None:
-            if self._awaits(stage):
-                lease.arm()
-            else:
-                lease.spared = True
-
+        if stage.lease is not None:
+            self._spare(stage, stage.lease)
             return None
 
-        ready = stage.source.ready()
-        if not ready or not self.admission.allowed(stage):
-            return None
-
-        size = min(ready, self.admission.room(stage.channels), stage.longest(self.slots.limit))
+        size = self._size(stage)
         if size <= 0:
             return None
 
         if stage.quick or isinstance(stage.source, Values):
             return self._slice(stage, size, now)
 
-        if isinstance(stage.source, Flow):
-            work = self._accept(stage, stage.source.channel.pop(self.pool))
-            self.accounts.accepted += 1
-        else:
-            assert isinstance(stage.source, Given)
-            work = self._accept(stage, stage.source.workers.popleft())
+        return self._attempt(self.admission.keep(self._take(stage)), now)
 
-        return self._attempt(self.admission.keep(work), now)
+    def _size(self, stage: Stage) -> int:
+        """How many inputs of the stage one thread may start now."""
+        ready = stage.source.ready()
+        if not ready or not self.admission.allowed(stage):
+            return 0
+
+        room = self.admission.room(stage.channels)
+        return min(ready, room, stage.longest(self.slots.limit))
+
+    def _take(self, stage: Stage) -> Work:
+        """Take the next input of a stage for which that calls no code of the user's."""
+        if isinstance(stage.source, Flow):
+            self.accounts.accepted += 1
+            return self._accept(stage, stage.source.channel.pop(self.pool))
+
+        assert isinstance(stage.source, Given)
+        return self._accept(stage, stage.source.workers.popleft())
+
+    def _spare(self, stage: Stage, lease: Slice) -> None:
+        """Leave a lease to its thread, but have that let go of it after a long pull."""
+        if self._awaits(stage):
+            lease.arm()
+        else:
+            lease.spared = True
 
     def _start_waiting(self, stage: Stage, now: float) -> Attempt | None:
         if not self.admission.fits(stage.waiting[0]):
@@ -276,7 +298,11 @@ class Scheduler:
             slice_.outlet = channel.lease(size, self.pool, slice_)
 
         slice_.begin(stage.source.pull(slice_))
-        if size == 1 and self.slots.running + 1 < self.slots.limit and self.admission.allowed(stage):
+        if (
+            size == 1
+            and self.slots.running + 1 < self.slots.limit
+            and self.admission.allowed(stage)
+        ):
             slice_.arm()  # others could use the source: let go of it after the pull
 
         return slice_
@@ -395,8 +421,8 @@ class Scheduler:
 
     def _fail(self, key: tuple[int, ...], failure: Failure) -> None:
         self.accounts.fail(key, failure)
-        failed = len(self.accounts.failures)
-        if self.on_error == "cancel" or failed > (self.max_failures or failed):
+        most = 0 if self.on_error == "cancel" else self.max_failures
+        if most is not None and len(self.accounts.failures) > most:
             self.cancel()
 
     def resume(self, now: float) -> Waiter | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from fluent_async import _clock
 from fluent_async.errors import Cancelled
 
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End, Occupant
 
+
 if TYPE_CHECKING:
     from fluent_async._stage import Slice
 

@@ -9,21 +9,19 @@ from itertools import compress, repeat, starmap
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fluent_async._step import Kind
-
 from fluent_async._channel import PLENTY, Channel
 from fluent_async._drain import Drain
+from fluent_async._step import Kind
 from fluent_async._work import Work
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from fluent_async._admission import Limit
-    from fluent_async._step import Step
-    from fluent_async._task import Worker
-
     from fluent_async._parties import Stirrable
+    from fluent_async._step import Step
+    from fluent_async._worker import Worker
 
 # A stage is quick while its inputs take less than QUICK_S seconds each: then one thread
 # runs up to LONGEST of them in a row, in a slice that aims to last SLICE_S, since sharing
@@ -127,11 +125,11 @@ class Slice:
         "_left",
         "_size",
         "alarm",
-        "spared",
         "inputs",
         "missed",
         "number",
         "outlet",
+        "spared",
         "stage",
         "started",
     )
@@ -139,7 +137,7 @@ class Slice:
     def __init__(self, stage: Stage, size: int, now: float) -> None:
         self._size = size
         self._gate = repeat(stage.source.args, size)
-        self._counter = repeat(True, size)
+        self._counter = repeat(1, size)
         self._left = 0  # places others took from the gate
         self.stage = stage
         self.number = stage.number  # of its first input
@@ -201,6 +199,7 @@ class Stage:
         key: tuple[int, int],
         source: Source,
         steps: tuple[Step, ...] | None,
+        *,
         drains: tuple[object, ...] = (),
         finish: Callable[[Any], Any] | None = None,
     ) -> None:
@@ -274,22 +273,33 @@ class Stage:
         return bool(self.channels) and all(c.shut for c in self.channels)
 
     def work(self, value: Any, number: int | None = None) -> Work:
-        """Make the record of one input, which the source gave as `value`."""
+        """Make the record of one input, which the source gave as `value`.
+
+        Args:
+            value: for workers given to `go()`, with the place among its arguments.
+            number: of the input, if that was given out before.
+        """
         if number is None:
             number = self.number
             self.number += 1
 
         if self.given:
-            number, value = value
-        elif self.steps is not None:
-            return Work(self, number, self.steps, (0, (value,), None), value)
+            place, worker = value
+            return self._work_of(worker, (self.key[0], place, 0))
 
-        call = (0, value._args, value._kwargs)
-        work = Work(self, number, value._steps, call, value._input)
         if self.steps is None:
-            drains = drains_of(value._steps)
+            return self._work_of(value, (*self.key, number))
+
+        call = (0, (value,), None)
+        return Work(self, (*self.key, number), self.steps, call=call, value=value)
+
+    def _work_of(self, worker: Worker[Any], key: tuple[int, ...]) -> Work:
+        call = (0, worker._args, worker._kwargs)
+        work = Work(self, key, worker._steps, call=call, value=worker._input)
+        if self.steps is None:
+            drains = drains_of(worker._steps)
             work.channels = channels_of(drains)
-            work.plain = is_plain(value._steps, drains)
+            work.plain = is_plain(worker._steps, drains)
 
         return work
 

@@ -118,6 +118,24 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
             """Call the function in this thread, retried as the task says."""
             ...
 
+    else:
+
+        def __new__(cls, *_: object, **__: object) -> None:
+            raise TypeError("a Task is made by a decorator: write @task or @stream")
+
+        def __getattr__(self, name: str) -> object:
+            # A method's steps are made when asked for: calls, which are most of what
+            # methods are for, do without.
+            if name not in {"_steps", "_one"}:
+                hint = f": write `value >> {self.name}`" if name == "execute" else ""
+                raise AttributeError(f"a Task has no attribute {name!r}{hint}")
+
+            unbound, instance = self._method_of
+            first, *others = unbound._steps
+            self._steps = (first.bound_to(instance), *others)
+            self._one = self._steps[0].arity.takes(1)
+            return getattr(self, name)
+
     def with_input(self, /, *args: P.args, **kwargs: P.kwargs) -> Worker[TaskOut_co]:
         """Return a worker: the task with its input, given as to the function.
 
@@ -220,24 +238,6 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
         method._method_of = (self, instance)
         method.__dict__ = self.__dict__
         return method
-
-    if not TYPE_CHECKING:
-
-        def __new__(cls, *_: object, **__: object) -> None:
-            raise TypeError("a Task is made by a decorator: write @task or @stream")
-
-        def __getattr__(self, name: str) -> object:
-            # A method's steps are made when asked for: calls, which are most of what
-            # methods are for, do without.
-            if name not in {"_steps", "_one"}:
-                hint = f": write `value >> {self.name}`" if name == "execute" else ""
-                raise AttributeError(f"a Task has no attribute {name!r}{hint}")
-
-            unbound, instance = self._method_of
-            first, *others = unbound._steps
-            self._steps = (first.bound_to(instance), *others)
-            self._one = self._steps[0].arity.takes(1)
-            return getattr(self, name)
 
     @override
     def __reduce__(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fluent_async._monitor import Monitor, after
 from fluent_async._wait import Waiter, block
 
+
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from fluent_async.errors import Cancelled
-
 from fluent_async import _checks, _clock
+from fluent_async.errors import Cancelled
 
 
 class Waiter:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 
 if TYPE_CHECKING:
-    from fluent_async._step import Step
-
     from fluent_async._admission import Limit
     from fluent_async._channel import Channel
     from fluent_async._stage import Stage
+    from fluent_async._step import Step
     from fluent_async._wait import Waiter
 
 Call: TypeAlias = "tuple[int, tuple[Any, ...], dict[str, Any] | None]"
@@ -54,10 +53,16 @@ class Work:
     )
 
     def __init__(
-        self, stage: Stage, number: int, steps: tuple[Step, ...], call: Call, value: Any
+        self,
+        stage: Stage,
+        key: tuple[int, ...],
+        steps: tuple[Step, ...],
+        *,
+        call: Call,
+        value: Any,
     ) -> None:
         self.stage = stage
-        self.key = (*stage.key, number)  # in the pool; orders failures
+        self.key = key  # which go(), argument and input: orders failures
         self.steps = steps
         self.todo: list[Call] = [call]
         self.input = value

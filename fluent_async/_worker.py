@@ -59,7 +59,7 @@ class Worker(Generic[Out_co]):
     _args: tuple[Any, ...]
     _kwargs: Kwargs
 
-    if not TYPE_CHECKING:  # for `new_worker` alone
+    if not TYPE_CHECKING:  # pragma: no branch  (for `new_worker` alone)
 
         def __init__(self, steps, args, kwargs=None, /) -> None:  # noqa: ANN001
             self._steps = steps

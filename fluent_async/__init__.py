@@ -1,13 +1,14 @@
 """Tasks with retries, typed pipelines and bounded pools of threads.
 
-_decorate.py    task, stream            _drain.py       Drain
-_task.py        Task                    _pool.py        Pool, PoolStats, run
-_worker.py      Worker, Workers, each   _wait.py        sleep, cancelled
-_step.py        Args                    errors.py       what is raised
-_retry.py       Backoff, Failure        typing.py       names for annotations
-_call.py        what a call in one's own thread does
-_scheduler.py   decides what runs next; _stage.py and _work.py are what it knows
-_threads.py     does what it decides; _attempt.py is where user code is called
+descriptions    _decorate makes a _task of a _function; _worker and _each give it inputs
+made of         _step, one function, and _chain, several; _retry says what is retried
+own thread      _call runs them where they are called; _retried calls again
+drains          _drain, which is a _channel with _room, _turns and _parties
+pools           _pool; _inputs makes each _stage; _graph joins them by their drains
+decisions       _scheduler, with _work, _slots, _admission and _accounts
+threads         _engine, with _threads, _runner, _attempt, _seat and _exits
+below all       _checks of arguments, _clock, _monitor, and the one _wait
+public          errors, typing and futures; everything else from here
 """
 
 from fluent_async._accounts import PoolStats

@@ -125,14 +125,14 @@ def _sent(step: Step, args: tuple[Any, ...]) -> Iterator[Any]:
     yield from outputs.values
 
 
-def _iterate(step: Step, made: object) -> Iterator[Any]:
-    try:
-        return iter(made)  # type: ignore[call-overload,no-any-return]
-    except TypeError as exc:
+def _iterate(step: Step, made: Any) -> Iterator[Any]:
+    if not _checks.is_iterable(made):
         raise TypeError(
             f"the stream {step.name} must yield, return an iterable, or take Args, "
             f"not return {_checks.type_name(made)}"
-        ) from exc
+        )
+
+    return iter(made)
 
 
 class _Collected:

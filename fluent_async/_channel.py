@@ -183,7 +183,8 @@ class Channel(Generic[T]):
         with self._monitor:
             self._use(count, by)
             self._room.leases.append(lease)
-            if self._readers or self.shut:
+            elsewhere = self.reader is not None and self.reader.pool is not by
+            if self._readers or self.shut or (elsewhere and not self.values):
                 lease.arm()
 
             return self.values if self._outlet is None else self._outlet
@@ -202,6 +203,14 @@ class Channel(Generic[T]):
 
             self._outlet.pop()
             return True
+
+    def arm(self, *, taker: bool) -> None:
+        """Stop who takes from the channel, or else who feeds it, without the monitor."""
+        with self._monitor:
+            if not taker:
+                self._room.arm()
+            elif self._taker is not None:
+                self._taker.arm()
 
     def block(self, pool: Stirrable) -> None:
         """Note that `pool` found no room: it is stirred when there is some."""
@@ -432,7 +441,8 @@ class Channel(Generic[T]):
             self._unblock(None)
             return _Taken([value])
 
-        return _Taken(None) if self._fed and self.over else None
+        ends = self.shut or (self._fed and self.over)
+        return _Taken(None) if ends else None
 
     def _register(self) -> "_Taken[T] | Waiter":
         """Queue a reader, unless a value came while the leases were armed."""

@@ -161,3 +161,17 @@ def sink(name: str, value: T) -> T:
         raise wrong_type(name, value, right)
 
     return value
+
+
+def iterable(name: str, value: T, right: str) -> T:
+    """Return `value`, which must look iterable, and be no str or bytes."""
+    if isinstance(value, str | bytes | bytearray) or not is_iterable(value):
+        raise wrong_type(name, value, right)
+
+    return value
+
+
+def is_iterable(value: object) -> bool:
+    """Say whether `value` looks iterable; nothing of it is called."""
+    kind = type(value)
+    return hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")

@@ -26,9 +26,9 @@ class Clock(Protocol):
 class MachineClock:
     """The machine's monotonic clock."""
 
-    def now(self) -> float:
-        """Seconds on the monotonic clock: setting the wall clock changes nothing."""
-        return time.monotonic()
+    # Monotonic: setting the wall clock changes nothing. No method of ours in between,
+    # which would double what a direct call of a task with a retry policy costs.
+    now = staticmethod(time.monotonic)
 
     def acquire(self, lock: Lock, timeout: float | None) -> bool:
         """Wait for `lock`; waits longer than the platform can express are cut to what it can."""

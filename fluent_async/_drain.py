@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 
 from typing_extensions import TypeVar, override
@@ -10,6 +11,7 @@ from fluent_async import _checks
 from fluent_async._channel import Channel
 from fluent_async._monitor import after, inside
 from fluent_async._wait import block, remaining
+from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
@@ -78,10 +80,14 @@ class Drain(Generic[T]):
             Cancelled: in a worker that was told to end.
         """
         left = remaining(_checks.timeout("timeout", timeout))
-        if inside():  # a finalizer: it can't wait, so the bound gives way to it
-            after(lambda: self._channel.put(value, left, promised=True))
-        else:
+        if not inside():
             self._channel.put(value, left)
+            return
+
+        # A finalizer, or a signal handler, that interrupted a decision of this thread:
+        # it can't wait for that, so its value is put off, and the bound gives way.
+        self._channel.refuse_shut()
+        after(lambda: self._put_late(value))
 
     def drain(self, timeout: float | None = None) -> list[T]:
         """Wait until nobody feeds the drain, and return what is there.
@@ -179,6 +185,10 @@ class Drain(Generic[T]):
     @override
     def __repr__(self) -> str:
         return repr(self._channel)
+
+    def _put_late(self, value: T) -> None:
+        with suppress(DrainClosed):  # shut meanwhile: it counts as sent before that
+            self._channel.put(value, remaining(None), promised=True)
 
     def _open(self) -> None:
         """Count one more feeder that is no pool."""

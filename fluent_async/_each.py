@@ -10,7 +10,7 @@ from typing_extensions import TypeVar, override
 from fluent_async import _checks
 from fluent_async._chain import steps_after
 from fluent_async._drain import Drain
-from fluent_async._worker import Uniform, Workers, iterable
+from fluent_async._worker import Uniform, Workers
 
 
 if TYPE_CHECKING:
@@ -62,4 +62,4 @@ def each(values: Iterable[T], /) -> Each[T]:
             "write `value >> task` for one input, `each([value])` for a list of it"
         )
 
-    return Each(iterable("values", values, "an iterable of inputs"))
+    return Each(_checks.iterable("values", values, "an iterable of inputs"))

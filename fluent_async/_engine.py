@@ -11,13 +11,13 @@ from fluent_async import _clock, _wait
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
-from fluent_async._retry import summary
+from fluent_async._retry import shown, summary
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
-from fluent_async.errors import PoolClosed
+from fluent_async.errors import PoolClosed, PoolStalled
 
 
 if TYPE_CHECKING:
@@ -117,21 +117,29 @@ class Engine:
         """Drop what has not started; tell what runs."""
         self.monitor.do(self._cancel)
 
-    def wait(self, timeout: float | None) -> bool:
-        """Wait until nothing is queued, running or waiting; say whether that is so."""
+    def wait(self, timeout: float | None, *, shielded: bool = False) -> bool:
+        """Wait until nothing is queued, running or waiting; say whether that is so.
+
+        In a worker that is told to end the wait raises Cancelled, unless it is
+        `shielded`: what the pool has accepted is waited for in any case then.
+
+        Raises:
+            PoolStalled: if every slot is held by an abandoned attempt.
+        """
         left = _wait.remaining(timeout)
         while True:
             with self.monitor:
                 if self.scheduler.idle():
                     return True
 
+                self._refuse_stalled()
                 waiter = Waiter()
                 self._waiting.append(waiter)
                 self.scheduler.waiters += 1
                 self.react()
 
             try:
-                if not _wait.block(waiter, left()):
+                if not _wait.block(waiter, left(), shielded=shielded):
                     return False
             finally:
                 with self.monitor:
@@ -139,9 +147,18 @@ class Engine:
                     self.scheduler.waiters -= 1
 
     def close(self) -> None:
-        """Refuse new work, wait for what there is, and end the threads."""
+        """Refuse new work, wait for what there is, and end the threads.
+
+        What can't run any more, since every slot is held by an abandoned attempt, is
+        dropped.
+        """
         self.closed = True
-        self.wait(None)
+        try:
+            self.wait(None, shielded=True)
+        except PoolStalled:
+            self.cancel()
+            self.wait(None, shielded=True)
+
         with self.monitor:
             self.scheduler.graph.clear()
             self.threads.end()
@@ -174,6 +191,10 @@ class Engine:
         untold = self.scheduler.accounts.untold
         self.log_failures([failure for _, failure in untold])
         untold.clear()
+        fatal = self.scheduler.accounts.fatal
+        self.scheduler.accounts.fatal = None
+        if fatal is not None:
+            log.warning("%s: nobody was shown %s", self.name, type(fatal).__name__)
 
     def log_failures(self, failures: Iterable[Failure]) -> None:
         """Log failures that nobody is shown, unless users look at `errors()` anyway."""
@@ -191,6 +212,20 @@ class Engine:
 
         if exits.begun:
             raise RuntimeError("no work can be given to a pool while Python exits")
+
+    def _refuse_stalled(self) -> None:
+        now = _clock.current().now()
+        if self.scheduler.stalled(now):
+            held = [
+                f"{attempt.work.steps[attempt.work.todo[-1][0]].name}"
+                f"({shown(attempt.work.input, self.describe)}) for "
+                f"{now - attempt.started:.3g} s"
+                for attempt in self.scheduler.slots.given_up
+            ]
+            raise PoolStalled(
+                f"every slot of {self.name} is held by an attempt that is over its "
+                f"timeout and still runs: {', '.join(held)}"
+            )
 
     # -- the threads -------------------------------------------------------------------
 
@@ -300,7 +335,9 @@ class Engine:
 
     def _announce(self) -> None:
         """Wake who waits for the pool to be idle, if it is."""
-        if self.scheduler.idle() or (exits.begun and self.scheduler.quiet()):
+        quiet = exits.begun and self.scheduler.quiet()
+        now = _clock.current().now()
+        if self.scheduler.idle() or quiet or self.scheduler.stalled(now):
             for waiter in self._waiting:
                 waiter.wake()
 

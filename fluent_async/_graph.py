@@ -6,6 +6,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._stage import Flow, Stage
+from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Graph:
 
             stage.awake = False
             self.awake.remove(stage)
-            if isinstance(stage.source, Flow) and not _channel_of(stage).shut:
+            if isinstance(stage.source, Flow):
                 self.asleep[stage] = None
 
             for channel in stage.channels:
@@ -84,11 +85,20 @@ class Graph:
         self.wake(list(self.asleep))
         self.rest(list(self.awake))
 
-    def feed(self, stage: Stage, channel: Channel[Any]) -> None:
-        """Let a stage that is awake feed one channel more."""
-        channel.join(self._pool)
+    def feed(self, stage: Stage, channel: Channel[Any]) -> bool:
+        """Let a stage that is awake feed a channel; False if the channel is shut."""
+        if channel in stage.channels:
+            return True
+
+        try:
+            channel.join(self._pool)
+        except DrainClosed:
+            return False
+
         stage.channels += (channel,)
+        self._deepen()
         self.wake(self._reader(channel))
+        return True
 
     def clear(self) -> None:
         """Let go of the stages that sleep; their drains feed nothing any more."""

@@ -1,17 +1,14 @@
 """A lock that finalizers and signal handlers cannot deadlock on."""
 
 import threading
-from collections import deque
 from collections.abc import Callable
 
 
 class _Thread(threading.local):
     """What one thread must know of the monitors it is in."""
 
-    depth = 0
-
-    def __init__(self) -> None:
-        self.later: deque[Callable[[], object]] = deque()
+    depth = 0  # how many monitors it is in, or about to be
+    later: tuple[Callable[[], object], ...] = ()  # what is put off; in order
 
 
 _thread = _Thread()
@@ -28,12 +25,19 @@ class Monitor:
     Order: a pool's monitor before a drain's; never two pools', never two drains'.
     """
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_lock", "_owner")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._owner: int | None = None  # the thread inside, written by that one alone
 
     def __enter__(self) -> None:
+        if _thread.depth and self._owner == threading.get_ident():
+            raise RuntimeError(
+                "a finalizer or signal handler interrupted the pool or drain it calls "
+                "in the middle of a decision; it can send, cancel and shut down there"
+            )
+
         # The depth rises before the lock is asked for and falls after it is given back:
         # a handler that runs in between puts off its work for nothing, which is safe.
         _thread.depth += 1
@@ -43,7 +47,10 @@ class Monitor:
             _thread.depth -= 1
             raise
 
+        self._owner = threading.get_ident()
+
     def __exit__(self, *exc_info: object) -> None:
+        self._owner = None
         self._lock.release()
         _thread.depth -= 1
         if _thread.later and not _thread.depth:
@@ -52,7 +59,7 @@ class Monitor:
     def do(self, decision: Callable[[], object]) -> None:
         """Make `decision` inside the monitor: now, or when this thread is out of it."""
         if _thread.depth:
-            _thread.later.append(lambda: self.do(decision))
+            after(lambda: self.do(decision))
             return
 
         with self:
@@ -62,7 +69,7 @@ class Monitor:
 def after(act: Callable[[], object]) -> None:
     """Run `act` once this thread is in no monitor: at once if it is in none now."""
     if _thread.depth:
-        _thread.later.append(act)
+        _thread.later += (act,)
     else:
         act()
 
@@ -74,4 +81,6 @@ def inside() -> bool:
 
 def _run_later() -> None:
     while _thread.later and not _thread.depth:
-        _thread.later.popleft()()
+        act, *later = _thread.later
+        _thread.later = tuple(later)
+        act()

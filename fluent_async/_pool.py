@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from fluent_async._worker import Worker
     from fluent_async.typing import Delay, Executable, RetryOn
 
-    OnError = Literal["finish", "cancel", "keep"]
 
 T = TypeVar("T")
 
@@ -79,7 +78,7 @@ class Pool:
         retry: int | None = None,
         backoff: Delay | None = None,
         retry_on: RetryOn | None = None,
-        on_error: OnError = "finish",
+        on_error: Literal["finish", "cancel", "keep"] = "finish",
         max_failures: int | None = None,
         name: str | None = None,
         describe: Callable[[object], str] | None = None,
@@ -242,6 +241,9 @@ class Pool:
 
         try:
             self.wait()
+        except BaseException:
+            self._engine.cancel()  # what is left, if the wait itself was cut short
+            raise
         finally:
             self.close()
 
@@ -300,7 +302,7 @@ class Pool:
 def run(
     *workers: Worker[T] | Workers[T] | Task[[], Any, T],
     limit: int | None = None,
-    on_error: OnError = "finish",
+    on_error: Literal["finish", "cancel", "keep"] = "finish",
 ) -> list[T]:
     """Run workers in a pool of their own and return their outputs.
 
@@ -350,7 +352,7 @@ def _tests() -> bool:
     return os.environ.get("STAGE") == "test"
 
 
-def _on_error(value: object) -> OnError:
+def _on_error(value: object) -> Literal["finish", "cancel", "keep"]:
     _checks.choice("on_error", value, ("finish", "cancel", "keep"))
     return value  # type: ignore[return-value]
 

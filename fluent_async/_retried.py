@@ -65,7 +65,8 @@ def attempts(
         attempt += 1
 
 
-# What these return is called much, and seldom fails: what it does then is elsewhere.
+# What these return is called much, and seldom fails: what it does then is elsewhere, and
+# the clock in use is looked up without the call that `current()` is.
 
 
 def retried(step: Step) -> Callable[..., Any]:
@@ -75,7 +76,7 @@ def retried(step: Step) -> Callable[..., Any]:
         return _retried_of_one(step)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        began = _clock.current().now()
+        began = _clock._clock.now()
         try:
             return fn(*args, **kwargs)
         except Exception as exc:
@@ -97,7 +98,7 @@ def _retried_of_one(step: Step) -> Callable[..., Any]:
     fn: Any = step.fn
 
     def call(value: Any) -> Any:
-        began = _clock.current().now()
+        began = _clock._clock.now()
         try:
             return fn(value)
         except Exception as exc:
@@ -124,7 +125,7 @@ def retried_method(step: Step) -> Callable[..., Any]:
     fn = step.fn
 
     def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
-        began = _clock.current().now()
+        began = _clock._clock.now()
         try:
             return fn(instance, *args, **kwargs)
         except Exception as exc:

@@ -201,17 +201,18 @@ def note(failure: Failure, describe: Callable[[object], str]) -> None:
 
 
 def summary(failure: Failure, describe: Callable[[object], str]) -> str:
-    """Say in one line what failed: task, input, attempts, seconds.
-
-    If `describe` raises, or gives anything but a str, the input's type stands in.
-    """
-    try:
-        shown = str.__str__(describe(failure.input))
-    except Exception:
-        shown = f"<{_checks.type_name(failure.input)}>"
-
+    """Say in one line what failed: task, input, attempts, seconds."""
     attempts = "1 attempt" if failure.attempt == 1 else f"{failure.attempt} attempts"
-    return f"{failure.task}({shown}) failed after {attempts}, {failure.elapsed:.2f} s"
+    value = shown(failure.input, describe)
+    return f"{failure.task}({value}) failed after {attempts}, {failure.elapsed:.2f} s"
+
+
+def shown(value: object, describe: Callable[[object], str]) -> str:
+    """Show an input by `describe`, or by its type if that raises or gives no str."""
+    try:
+        return str.__str__(describe(value))
+    except Exception:
+        return f"<{_checks.type_name(value)}>"
 
 
 LONGEST_REPR = 200  # characters: two or three lines of a terminal

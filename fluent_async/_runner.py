@@ -80,7 +80,10 @@ class Runner:
             return None
 
         with self._core.monitor:
-            return self._core.scheduler.begin(slice_, value, _clock.current().now())
+            now = _clock.current().now()
+            attempt = self._core.scheduler.begin(slice_, value, now)
+            self._core.react()
+            return attempt
 
     def _run_attempt(self, attempt: Attempt, seat: Seat) -> None:
         seat.occupant = attempt
@@ -143,8 +146,8 @@ class Runner:
         """Let others use the source of a slice, and go on with what it pulled last."""
         with self._core.monitor:
             self._core.scheduler.let_go(slice_)
-            slice_.again(value)
             self._core.react()
+            slice_.again(value)
 
         slice_.started = _clock.current().now()  # threads may have been started above
 

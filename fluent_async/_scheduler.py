@@ -101,9 +101,15 @@ class Scheduler:
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
-        dues = [timer[0] for timer in self._timers[:1]]
-        deadline = self.slots.next_deadline
-        return min(dues if deadline is None else [*dues, deadline], default=None)
+        dues: list[float | None] = [timer[0] for timer in self._timers[:1]]
+        dues += [] if self.idle() else [self.slots.stalls_at]
+        dues.append(self.slots.next_deadline)
+        return min((due for due in dues if due is not None), default=None)
+
+    def stalled(self, now: float) -> bool:
+        """Say whether there is work, and nothing it can run on any more."""
+        stalls_at = self.slots.stalls_at
+        return stalls_at is not None and stalls_at <= now and not self.idle()
 
     def stats(self, threads: int) -> PoolStats:
         """Return the accounts, as of now."""
@@ -167,32 +173,34 @@ class Scheduler:
     def arm(self) -> None:
         """Stop slices whose outputs, or the room they make, would be work for others."""
         for stage in self.graph.awake:
-            upstream = isinstance(stage.source, Flow) and stage.source.channel.maxsize
-            downstream = any(channel.reader for channel in stage.channels)
-            if upstream or downstream:
-                for slice_ in stage.slices:
-                    slice_.arm()
+            if isinstance(stage.source, Flow):
+                stage.source.channel.arm(taker=False)
+
+            for channel in stage.channels:
+                if channel.maxsize:
+                    channel.arm(taker=True)
 
     def relieve(self) -> Channel[Any] | None:
         """Let a bound give way if nothing else can move and a thread waits for it.
 
         Returns:
-            The channel that did, the fullest of those nobody reads: it takes one value
-            more. None if none had to.
+            The channel that did, the fullest of those nobody reads if there is one: it
+            takes one value more. None if none had to.
         """
         channels = {c: None for stage in self.graph.awake for c in stage.channels}
         waited = self.waiters or any(channel.watched for channel in channels)
-        moves = self.slots.running or self._again or self._timers or self.slots.resuming
-        if moves or not waited:
+        told = any(occupant.told for occupant in self.slots.occupants)
+        runs = told or self.slots.running > self.slots.abandoned
+        if runs or self._again or self._timers or self.slots.resuming or not waited:
             return None
 
-        full = [
-            c for c in channels if c.maxsize and c.unread and self.admission.full(c)
-        ]
+        full = [c for c in channels if c.maxsize and self.admission.full(c)]
         if not full:
             return None
 
-        fullest = max(full, key=lambda channel: len(channel.values))
+        # One that a stage reads can only hold everything back if that stage is held
+        # back as well: by another full drain, or by a limit that a waiting input keeps.
+        fullest = max(full, key=lambda channel: (channel.unread, len(channel.values)))
         fullest.give_way()
         return fullest
 
@@ -320,9 +328,8 @@ class Scheduler:
         if work.began is None:
             work.began = now
 
-        timeout = work.steps[work.todo[-1][0]].timeout
-        if timeout is not None:
-            self.slots.limit_time(attempt, now + timeout)
+        if attempt.timeout is not None:
+            self.slots.limit_time(attempt, now + attempt.timeout)
 
     # -- what happened -----------------------------------------------------------------
 
@@ -345,11 +352,8 @@ class Scheduler:
         self.accounts.accepted += 1
         self.let_go(slice_)
         self._leave(slice_)
-        for channel in work.channels:
-            if channel not in stage.channels:
-                self.graph.feed(stage, channel)
-
-        if stage.dropped or stage.broken:
+        fed = all(self.graph.feed(stage, channel) for channel in work.channels)
+        if stage.dropped or stage.broken or not fed:
             self._end(work, End.CANCELLED)
         elif stage.waiting or not self.admission.fits(work):
             stage.waiting.append(work)

@@ -49,51 +49,64 @@ class Seat:
 
         return self.slice is not None and self.slice.stage.dropped
 
-    def wait(self, waiter: Waiter, timeout: float | None, *, lends: bool) -> bool:
+    def wait(
+        self, waiter: Waiter, timeout: float | None, *, lends: bool, shielded: bool
+    ) -> bool:
         """Wait as an attempt does: see `_wait.block`."""
         if self.occupant is not None:
-            return self._wait_in(self.occupant, waiter, timeout, lends=lends)
+            wait = self._wait_shielded if shielded else self._wait_told
+            return wait(self.occupant, waiter, timeout, lends=lends)
 
-        if self.slice is None:  # between two jobs: an iterable, a retry policy
+        if self.slice is None:  # between two jobs: a retry policy
             return waiter.wait(timeout)
 
         with self.engine.monitor:
             occupant = self.occupant = self.engine.scheduler.sit(self.slice)
 
         try:
-            return self._wait_in(occupant, waiter, timeout, lends=lends)
+            return self.wait(waiter, timeout, lends=lends, shielded=shielded)
         finally:
             self.occupant = None
             with self.engine.monitor:
                 self.engine.scheduler.slots.rise(occupant)
 
-    def _wait_in(
+    def _wait_told(
         self, occupant: Occupant, waiter: Waiter, timeout: float | None, *, lends: bool
     ) -> bool:
-        """Wait in a slot: lend it if `lends`, and hear when told to end."""
+        """Wait, and hear when told to end."""
         with self.engine.monitor:
             if occupant.told:
                 raise Cancelled
 
             occupant.waiter = waiter
-            if lends:
-                self.engine.scheduler.slots.lend(occupant, _clock.current().now())
-                self.engine.react()
 
         try:
-            woken = waiter.wait(timeout)
+            woken = self._wait_shielded(occupant, waiter, timeout, lends=lends)
         finally:
-            resume = None
-            with self.engine.monitor:
-                occupant.waiter = None
-                if lends:
-                    now = _clock.current().now()
-                    resume = self.engine.scheduler.slots.reclaim(occupant, now)
-
-            if resume is not None:
-                resume.wait()
+            occupant.waiter = None  # a wake that comes yet is for a wait that is over
 
         if occupant.told:
             raise Cancelled
 
         return woken
+
+    def _wait_shielded(
+        self, occupant: Occupant, waiter: Waiter, timeout: float | None, *, lends: bool
+    ) -> bool:
+        """Wait, without the slot if `lends`; an abandoned attempt keeps it in any case."""
+        if not lends or occupant.over:
+            return waiter.wait(timeout)
+
+        with self.engine.monitor:
+            self.engine.scheduler.slots.lend(occupant, _clock.current().now())
+            self.engine.react()
+
+        try:
+            return waiter.wait(timeout)
+        finally:
+            with self.engine.monitor:
+                now = _clock.current().now()
+                resume = self.engine.scheduler.slots.reclaim(occupant, now)
+
+            if resume is not None:
+                resume.wait()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fluent_async._stage import Slice
 
 
+STALL_S = 5.0  # how long a pool waits at least for attempts that it abandoned
+
+
 class Slots:
     """The slots of a pool. Guarded by the pool's monitor.
 
@@ -27,7 +30,7 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.running = 0  # slots in use
-        self.abandoned = 0  # of these, by attempts that nobody waits for
+        self.given_up: dict[Attempt, float] = {}  # nobody waits for them, since when
         self.occupants: dict[Occupant, None] = {}  # oldest first
         self.resuming: deque[Waiter] = deque()  # want their slot back
         self._deadlines: list[tuple[float, int, Attempt]] = []  # a heap; some are stale
@@ -37,6 +40,24 @@ class Slots:
     def free(self) -> bool:
         """Whether one more may run."""
         return self.running < self.limit
+
+    @property
+    def abandoned(self) -> int:
+        """How many slots are held by attempts that nobody waits for."""
+        return len(self.given_up)
+
+    @property
+    def stalls_at(self) -> float | None:
+        """When the pool counts as stalled, if every slot is held by such an attempt.
+
+        That is once this has lasted as long as the longest of their timeouts, and
+        STALL_S at least; None while a slot is free or held by another.
+        """
+        if len(self.given_up) < self.limit:
+            return None
+
+        timeouts = [attempt.timeout or 0.0 for attempt in self.given_up]
+        return max(self.given_up.values()) + max(STALL_S, *timeouts)
 
     @property
     def waiting(self) -> int:
@@ -62,7 +83,7 @@ class Slots:
         self.running -= 1
         attempt.deadline = None
         if attempt.end is not None:  # it timed out before
-            self.abandoned -= 1
+            del self.given_up[attempt]
             return False
 
         attempt.end = end
@@ -122,7 +143,7 @@ class Slots:
             attempt.deadline = None
             del self.occupants[attempt]
             attempt.tell()
-            self.abandoned += 1
+            self.given_up[attempt] = now
             expired.append(attempt)
 
         return expired

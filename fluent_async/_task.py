@@ -86,9 +86,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
     _no_sink: Final = "| takes a drain, not a task: tasks compose with >>"
     _steps: Steps
     _one: bool  # whether one value is a whole input
-    _method: (
-        Callable[..., Any] | None
-    )  # what a method calls; None: it becomes no method
+    _method: Callable[..., Any] | None  # what methods call; None: it becomes none
     _method_of: tuple[Task[..., Any, Any], object]  # a method alone has it
 
     @classmethod
@@ -217,9 +215,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
             attributes = {"__name__": name, "__qualname__": name, "__doc__": None}
             return Task._of(steps, attributes, binds=self._method is not None)
 
-        if isinstance(value, Drain | Worker | Workers | Each):
-            raise TypeError(_misplaced(value, self.name))
-
+        _refuse_misplaced(value, self.name)
         return _bound(self, value)
 
     @overload
@@ -273,13 +269,18 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
 _new = cast("Callable[..., Task[..., Any, Any]]", _Call.__new__)
 
 
-def _misplaced(value: object, task: str) -> str:
-    """Say what to write instead of `task >> value`."""
+def _refuse_misplaced(value: object, name: str) -> None:
+    """Raise TypeError if `value` can't stand on the right of a task that `name` names."""
+    kind = _checks.type_name(value).lower()
     if isinstance(value, Drain):
-        return f"a drain takes outputs with |, not with >>: write {task} | drain"
+        raise TypeError(
+            f"a drain takes outputs with |, not with >>: write {name} | drain"
+        )
 
-    left = _checks.type_name(value).lower()
-    return f"{left} has its input, and stands on the left: write {left} >> {task}"
+    if isinstance(value, Worker | Workers | Each):
+        raise TypeError(
+            f"{kind} has its input, and stands on the left: write {kind} >> {name}"
+        )
 
 
 def _is_task(value: object) -> TypeGuard[Task[..., Any, Any]]:

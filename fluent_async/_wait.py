@@ -46,8 +46,10 @@ class Seat(Protocol):
         """Whether the attempt that runs here was told to end."""
         ...
 
-    def wait(self, waiter: Waiter, timeout: float | None, *, lends: bool) -> bool:
-        """Wait as an attempt does: woken by cancellation, lending the slot if `lends`."""
+    def wait(
+        self, waiter: Waiter, timeout: float | None, *, lends: bool, shielded: bool
+    ) -> bool:
+        """Wait as an attempt does: see `block`."""
         ...
 
 
@@ -68,17 +70,24 @@ def sit(seat: Seat | None) -> None:
     _here.seat = seat
 
 
-def block(waiter: Waiter, timeout: float | None = None, *, lends: bool = True) -> bool:
+def block(
+    waiter: Waiter,
+    timeout: float | None = None,
+    *,
+    lends: bool = True,
+    shielded: bool = False,
+) -> bool:
     """Wait until `waiter` is woken, at most `timeout` seconds; say whether it was.
 
     In a worker the wait lends the slot if `lends`, and raises `Cancelled` once the
-    attempt was told to end; `waiter` may then have been woken or not.
+    attempt was told to end; `waiter` may then have been woken or not. A `shielded` wait
+    goes on all the same.
     """
     seat = _here.seat
     if seat is None:
         return waiter.wait(timeout)
 
-    return seat.wait(waiter, timeout, lends=lends)
+    return seat.wait(waiter, timeout, lends=lends, shielded=shielded)
 
 
 def remaining(timeout: float | None) -> Callable[[], float | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from typing_extensions import override
+
 
 if TYPE_CHECKING:
     from fluent_async._admission import Limit
@@ -87,6 +89,11 @@ class Occupant:
         self.deadline: float | None = None  # while it runs
         self.left: float | None = None  # seconds to the deadline, while it waits
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for it any more, though it goes on."""
+        return False
+
     def tell(self) -> None:
         """Tell it to end; it hears when it next calls the library."""
         self.told = True
@@ -104,3 +111,13 @@ class Attempt(Occupant):
         self.work = work
         self.started = now
         self.end: End | None = None
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds it may run."""
+        return self.work.steps[self.work.todo[-1][0]].timeout
+
+    @property
+    @override
+    def over(self) -> bool:
+        return self.end is not None

@@ -228,7 +228,9 @@ class Workers(Generic[Out_co]):
     _batch: Uniform | Mixed
 
     def __init__(self, workers: Iterable[Worker[Out_co]], /) -> None:
-        self._batch = Mixed(iterable("workers", workers, "an iterable of workers"))
+        self._batch = Mixed(
+            _checks.iterable("workers", workers, "an iterable of workers")
+        )
 
     @classmethod
     def _of(cls, batch: Uniform | Mixed) -> Workers[Any]:
@@ -322,15 +324,3 @@ class Workers(Generic[Out_co]):
                 sinks = sinks_of(worker._steps)
                 ran.update((id(sink), sink) for sink in sinks)
                 worker.execute()
-
-
-def iterable(name: str, value: Iterable[T], right: str) -> Iterable[T]:
-    """Return `value`, which must look iterable; it is not iterated here."""
-    kind = type(value)
-    if isinstance(value, str | bytes):
-        raise _checks.wrong_type(name, value, right)
-
-    if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
-        raise _checks.wrong_type(name, value, right)
-
-    return value

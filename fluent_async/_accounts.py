@@ -107,7 +107,8 @@ class Accounts:
         live = [slice_.pulled - slice_.missed for slice_ in slices]
         new = [0 if s.stage.given else n for s, n in zip(slices, live, strict=True)]
         accepted = self.accepted + sum(new)
-        succeeded = self.succeeded + sum(max(0, done - 1) for done in live)
+        current = sum(slice_.pulled > slice_.judged for slice_ in slices)
+        succeeded = self.succeeded + sum(live) - current
         return PoolStats(
             accepted=accepted,
             succeeded=succeeded,

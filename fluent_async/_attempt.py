@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fluent_async import _clock
 from fluent_async._drain import Drain
+from fluent_async._retry import Failure
 from fluent_async._step import Args, Kind
 from fluent_async._wait import Waiter, block
 from fluent_async.errors import Cancelled, DrainClosed
@@ -16,7 +17,7 @@ from fluent_async.errors import Cancelled, DrainClosed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from fluent_async._retry import Failure, Policy
+    from fluent_async._retry import Policy
     from fluent_async._stage import Slice
     from fluent_async._step import Step
     from fluent_async._work import Attempt, Call
@@ -43,16 +44,9 @@ class Driver(Protocol):
         ...
 
     def judge(
-        self,
-        step: Step,
-        value: object,
-        tries: int,
-        began: float | None,
-        exc: Exception,
-        *,
-        final: bool = False,
+        self, step: Step, failure: Failure, base: Context, *, final: bool = False
     ) -> Failed:
-        """Decide whether a call that raised is made again, and when."""
+        """Decide, in a copy of `base`, whether a call that raised is made again."""
         ...
 
     def claim(self, attempt: Attempt) -> None:
@@ -221,9 +215,8 @@ class Performance:
             if step.kind is Kind.ARGS and isinstance(exc, DrainClosed):
                 raise Broken from None
 
-            raise self._pool.judge(
-                step, self._input_of(call), tries, began, exc
-            ) from None
+            failure = failure_of(step, self._input_of(call), tries, began, exc)
+            raise self._pool.judge(step, failure, self._base) from None
 
     def _call(self, step: Step, call: Call, tries: int, *, held: bool) -> Sequence[Any]:
         index, args, kwargs = call
@@ -310,11 +303,9 @@ class Performance:
         except DrainClosed:
             raise
         except Exception as exc:
-            work = self._work
-            failed = self._pool.judge(
-                work.steps[-1], work.input, work.tries, work.began, exc, final=True
-            )
-            raise failed from None
+            work, step = self._work, self._work.steps[-1]
+            failure = failure_of(step, work.input, work.tries, work.began, exc)
+            raise self._pool.judge(step, failure, self._base, final=True) from None
 
     def _input_of(self, call: Call) -> Any:
         index, args, _ = call
@@ -359,6 +350,15 @@ _END = object()
 
 def _for_ever() -> None:
     return None
+
+
+def failure_of(
+    step: Step, value: object, tries: int, began: float | None, exc: Exception
+) -> Failure:
+    """Describe a call that raised; its traceback starts in the user's code."""
+    now = _clock.current().now()
+    exc.with_traceback(own_frames_cut(exc))
+    return Failure(step.name, value, tries, now - (began or now), exc)
 
 
 def own_frames_cut(exc: BaseException) -> Any:

@@ -80,6 +80,11 @@ class Graph:
                 channel.leave(self._pool)
                 todo.extend(self._reader(channel))
 
+    def sort(self) -> None:
+        """Put stages in order again whose oldest input may have changed."""
+        if any(stage.siblings for stage in self.awake):
+            self.awake.sort(key=_rank)
+
     def refresh(self) -> None:
         """Wake and put to sleep whatever changes outside the pool call for."""
         self.wake(list(self.asleep))
@@ -96,6 +101,9 @@ class Graph:
             return False
 
         stage.channels += (channel,)
+        if channel.turns is not None:
+            channel.turns.feeder = stage
+
         self._deepen()
         self.wake(self._reader(channel))
         return True
@@ -154,10 +162,14 @@ def check(stages: Iterable[Stage]) -> None:
 
 
 def _check_channels(stage: Stage, feeders: dict[Channel[Any], Stage]) -> None:
+    check_channels(stage, stage.channels)
     for channel in stage.channels:
         channel.refuse_shut()
-        if channel.turns is not None:
-            _check_feeder(channel, feeders.setdefault(channel, stage), stage)
+        if (
+            channel.turns is not None
+            and feeders.setdefault(channel, stage) is not stage
+        ):
+            raise _two_feeders(channel)
 
 
 def _check_reader(channel: Channel[Any], readers: dict[Channel[Any], Stage]) -> None:
@@ -168,14 +180,19 @@ def _check_reader(channel: Channel[Any], readers: dict[Channel[Any], Stage]) -> 
         )
 
 
-def _check_feeder(channel: Channel[Any], first: Stage, stage: Stage) -> None:
-    assert channel.turns is not None
-    now = channel.turns.feeder
-    if first is not stage or (isinstance(now, Stage) and now.lasts):
-        raise ValueError(
-            f"{channel!r} is ordered, and one stage may feed such a drain: give the "
-            "second one a drain of its own"
-        )
+def check_channels(stage: Stage, channels: Iterable[Channel[Any]]) -> None:
+    """Refuse ordered channels that another stage feeds."""
+    for channel in channels:
+        now = None if channel.turns is None else channel.turns.feeder
+        if isinstance(now, Stage) and now is not stage and now.lasts:
+            raise _two_feeders(channel)
+
+
+def _two_feeders(channel: Channel[Any]) -> ValueError:
+    return ValueError(
+        f"{channel!r} is ordered, and one stage may feed such a drain: give the second "
+        "one a drain of its own"
+    )
 
 
 def _check_cycle(start: Stage, readers: dict[Channel[Any], Stage]) -> None:

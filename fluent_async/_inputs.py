@@ -43,6 +43,9 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
 
         groups[group].source.workers.append((place, worker))  # type: ignore[attr-defined]
 
+    for stage in groups.values():
+        stage.siblings = [other for other in groups.values() if other is not stage]
+
     return stages
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import logging
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _attempt, _clock
-from fluent_async._attempt import Broken, Failed, Held, InputError, Performance
+from fluent_async import _clock
+from fluent_async._attempt import (
+    Broken,
+    Failed,
+    Held,
+    InputError,
+    Performance,
+    failure_of,
+    own_frames_cut,
+    work_through,
+)
+from fluent_async._graph import check_channels
 from fluent_async._monitor import after
 from fluent_async._retry import NO_RETRY, Failure, note
-from fluent_async._stage import Slice
+from fluent_async._stage import Slice, channels_of, drains_of
 from fluent_async.errors import Cancelled, TaskTimeout
 
 
 if TYPE_CHECKING:
     from fluent_async._retry import Policy
     from fluent_async._seat import Core, Seat
+    from fluent_async._stage import Stage
     from fluent_async._step import Step
     from fluent_async._work import Attempt, Work
 
@@ -52,7 +64,7 @@ class Runner:
             if not stage.quick:
                 return self._pull_one(slice_)
 
-            while (stop := _attempt.work_through(slice_, stage.base)) is not None:
+            while (stop := work_through(slice_, stage.base)) is not None:
                 if isinstance(stop, Held):
                     self._let_go(slice_, stop.value)
                 else:
@@ -68,10 +80,11 @@ class Runner:
     def _pull_one(self, slice_: Slice) -> Attempt | None:
         """Pull one input; return its attempt, or None if it has to wait."""
         try:
-            value = next(slice_.inputs, _NOTHING)
+            value = Context().run(next, slice_.inputs, _NOTHING)
             if value is not _NOTHING:
                 slice_.missed += 1  # it is accounted for from here on
                 value = slice_.stage.finish(value)
+                self._check(slice_.stage, value)
         except BaseException as exc:
             raise InputError from exc
 
@@ -84,6 +97,12 @@ class Runner:
             attempt = self._core.scheduler.begin(slice_, value, now)
             self._core.react()
             return attempt
+
+    def _check(self, stage: Stage, value: Any) -> None:
+        """Refuse a worker of `Workers(...)` that can't drain where it wants to."""
+        if stage.steps is None:
+            with self._core.monitor:
+                check_channels(stage, channels_of(drains_of(value._steps)))
 
     def _run_attempt(self, attempt: Attempt, seat: Seat) -> None:
         seat.occupant = attempt
@@ -160,7 +179,8 @@ class Runner:
         failed = None
         if isinstance(exc, Exception):
             step = work.steps[0]
-            failed = self.judge(step, work.input, 1, work.began, exc)
+            failure = failure_of(step, work.input, 1, work.began, exc)
+            failed = self.judge(step, failure, work.stage.base)
 
         with self._core.monitor:
             if isinstance(exc, Cancelled):
@@ -175,7 +195,7 @@ class Runner:
         stage = slice_.stage
         with self._core.monitor:
             if isinstance(exc, Exception):
-                exc.__traceback__ = _attempt.own_frames_cut(exc)
+                exc.with_traceback(own_frames_cut(exc))
                 failure = Failure(stage.label, None, 1, 0.0, exc)
                 self._core.scheduler.fail_input(slice_, failure)
             else:
@@ -192,10 +212,10 @@ class Runner:
             step.timeout,
         )
         exc = TaskTimeout(f"{step.name} ran longer than its timeout, {step.timeout} s")
-        tries, began = work.tries, work.began
+        failure = failure_of(step, work.input, work.tries, work.began, exc)
 
         def decide() -> None:
-            failed = self.judge(step, work.input, tries, began, exc)
+            failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:
                 self._judged(work, failed)
                 self._core.react()
@@ -212,19 +232,12 @@ class Runner:
         return self._core.policy if step.retried_by_pool else NO_RETRY
 
     def judge(
-        self,
-        step: Step,
-        value: object,
-        tries: int,
-        began: float | None,
-        exc: Exception,
-        *,
-        final: bool = False,
+        self, step: Step, failure: Failure, base: Context, *, final: bool = False
     ) -> Failed:
-        """Decide whether a call that raised is made again, and when."""
-        exc.__traceback__ = _attempt.own_frames_cut(exc)
-        now = _clock.current().now()
-        failure = Failure(step.name, value, tries, now - (began or now), exc)
+        """Decide, in a copy of `base`, whether a call that raised is made again."""
+        return base.copy().run(self._judge, step, failure, final=final)
+
+    def _judge(self, step: Step, failure: Failure, *, final: bool) -> Failed:
         delay = None if final else self.policy_of(step).decide(failure)
         if delay is None:
             note(failure, self._core.describe)
@@ -232,9 +245,9 @@ class Runner:
             log.info(
                 "%s: attempt %d of %s failed (%s); the next is in %.3g s",
                 self._core.name,
-                tries,
-                step.name,
-                type(exc).__name__,
+                failure.attempt,
+                failure.task,
+                type(failure.exception).__name__,
                 delay,
             )
 
@@ -250,3 +263,4 @@ class Runner:
         """Note that the attempt goes on with the next call."""
         with self._core.monitor:
             self._core.scheduler.proceed(attempt, _clock.current().now())
+            self._core.react()

@@ -214,6 +214,7 @@ class Scheduler:
         if self.slots.resuming:
             return self.slots.resuming.popleft()
 
+        self.graph.sort()
         for stage in list(self.graph.awake):
             job = self._start(stage, now)
             if job is not None:
@@ -263,7 +264,8 @@ class Scheduler:
             return 0
 
         room = self.admission.room(stage.channels)
-        return min(ready, room, stage.longest(self.slots.limit))
+        size = min(ready, room, stage.longest(self.slots.limit))
+        return stage.ahead(size) if stage.siblings and size > 0 else size
 
     def _take(self, stage: Stage) -> Work:
         """Take the next input of a stage for which that calls no code of the user's."""
@@ -353,7 +355,8 @@ class Scheduler:
         self.let_go(slice_)
         self._leave(slice_)
         fed = all(self.graph.feed(stage, channel) for channel in work.channels)
-        if stage.dropped or stage.broken or not fed:
+        unwanted = work.channels and all(channel.shut for channel in work.channels)
+        if stage.dropped or unwanted or not fed:
             self._end(work, End.CANCELLED)
         elif stage.waiting or not self.admission.fits(work):
             stage.waiting.append(work)
@@ -366,6 +369,7 @@ class Scheduler:
     def miss(self, slice_: Slice, work: Work, now: float) -> None:
         """Take an input out of a slice: it failed there, and is judged by the driver."""
         slice_.missed += 1
+        slice_.judged = slice_.pulled
         work.stage.in_progress += 1
         self.accounts.attempts += 1
         self.accounts.accepted += not isinstance(work.stage.source, Given)

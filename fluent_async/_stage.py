@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from contextvars import Context
-from itertools import compress, repeat, starmap
+from itertools import compress, islice, repeat, starmap, takewhile
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -126,6 +126,7 @@ class Slice:
         "_size",
         "alarm",
         "inputs",
+        "judged",
         "missed",
         "number",
         "outlet",
@@ -143,6 +144,7 @@ class Slice:
         self.number = stage.number  # of its first input
         self.started = now
         self.missed = 0  # inputs that did not succeed, and are accounted for
+        self.judged = 0  # how many it had pulled when the last of those failed
         self.spared = False  # by a thread that could have used the lease
         self.alarm: list[bool] = []
         self.inputs: Iterator[Any] = iter(())
@@ -220,6 +222,7 @@ class Stage:
         self.waiting: deque[Work] = deque()  # pulled, but there was no room or limit
         self.in_progress = 0  # inputs taken and not ended, those of slices left out
         self.number = 0  # of the next input
+        self.siblings: list[Stage] = []  # other workers given in the same go()
         self.budget = 1  # inputs a slice may take, as far as time goes
         self.ordered = any(channel.turns is not None for channel in self.channels)
         self.plain = steps is not None and is_plain(steps, drains)
@@ -242,7 +245,9 @@ class Stage:
     @property
     def rank(self) -> tuple[int, tuple[int, int]]:
         """The order in which threads look at stages: downstream first, then oldest."""
-        return (-self.depth, self.key)
+        workers = self.source.workers if isinstance(self.source, Given) else None
+        key = (self.key[0], workers[0][0]) if workers else self.key
+        return (-self.depth, key)
 
     @property
     def label(self) -> str:
@@ -269,8 +274,12 @@ class Stage:
 
     @property
     def broken(self) -> bool:
-        """Whether all it drains to is shut, so that nothing it does is of use."""
-        return bool(self.channels) and all(c.shut for c in self.channels)
+        """Whether all it drains to is shut, so that nothing it does is of use.
+
+        Where the workers of a batch drain to is known only as they come.
+        """
+        known = self.steps is not None and self.channels
+        return bool(known) and all(c.shut for c in self.channels)
 
     def work(self, value: Any, number: int | None = None) -> Work:
         """Make the record of one input, which the source gave as `value`.
@@ -309,6 +318,20 @@ class Stage:
             return 1
 
         return min(self.budget, ALONE if limit == 1 else LONGEST)
+
+    def ahead(self, most: int) -> int:
+        """Return how many given workers come before the next one of a sibling."""
+        assert isinstance(self.source, Given)
+        heads = [
+            sibling.source.workers[0][0]
+            for sibling in self.siblings
+            if isinstance(sibling.source, Given) and sibling.source.workers
+        ]
+        if not heads:
+            return most
+
+        before = takewhile(lambda given: given[0] < min(heads), self.source.workers)
+        return max(1, sum(1 for _ in islice(before, most)))
 
     def pace(self, slice_: Slice, now: float) -> None:
         """Learn from how long a slice took how long the next may be."""

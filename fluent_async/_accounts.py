@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeAlias, final
 
 from fluent_async._work import End
 
@@ -48,6 +48,34 @@ class PoolStats:
     """Threads the pool has, idle ones included."""
 
 
+Keyed: TypeAlias = "tuple[tuple[int, ...], Failure]"
+
+
+def in_order(failures: Iterable[Keyed]) -> list[Failure]:
+    """Return failures in the order of go() call, argument and input."""
+    return [failure for _, failure in sorted(failures, key=lambda keyed: keyed[0])]
+
+
+class Ends:
+    """What `wait()` has to tell, once."""
+
+    def __init__(
+        self, untold: list[Keyed], fatal: BaseException | None, undone: str
+    ) -> None:
+        self._untold = untold
+        self.fatal = fatal
+        self.undone = undone  # what was dropped, in words; empty if nothing was
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The failures, in the order in which they happened."""
+        return [failure for _, failure in self._untold]
+
+    def in_order(self) -> list[Failure]:
+        """Return them in the order of the inputs."""
+        return in_order(self._untold)
+
+
 class Accounts:
     """Counts of the inputs that ended, and the failures. Guarded by the pool's monitor."""
 
@@ -60,8 +88,8 @@ class Accounts:
         self.fatal: BaseException | None = None  # to come out of wait()
         self.dropped = 0  # of those cancelled: by cancel(), since that was last told
         self.unread = 0  # iterables not read to their end, likewise
-        self.failures: list[tuple[tuple[int, ...], Failure]] = []  # since last idle
-        self.untold: list[tuple[tuple[int, ...], Failure]] = []  # not raised yet
+        self.failures: list[Keyed] = []  # since last idle
+        self.untold: list[Keyed] = []  # not raised yet
 
     def end(self, end: End, works: int = 1) -> None:
         """Count `works` inputs that came to this end."""
@@ -73,10 +101,26 @@ class Accounts:
             case End.CANCELLED:
                 self.cancelled += works
 
-    def fail(self, key: tuple[int, ...], failure: Failure) -> None:
-        """Keep a failure that is final; `key` says where it comes among others."""
+    def fail(self, key: tuple[int, ...], failure: Failure, *, told: bool) -> None:
+        """Keep a failure that is final.
+
+        Args:
+            key: where it comes among others.
+            failure: what failed, and why.
+            told: whether nobody has to be told by `wait()`, or by the log.
+        """
         self.failures.append((key, failure))
-        self.untold.append((key, failure))
+        if not told:
+            self.untold.append((key, failure))
+
+    def tell(self) -> Ends:
+        """Return what has not been told yet, and forget it."""
+        undone = _undone(self.dropped, self.unread)
+        ends = Ends(self.untold, self.fatal, undone)
+        self.untold = []
+        self.fatal = None
+        self.dropped = self.unread = 0
+        return ends
 
     def settle(self, slice_: Slice, *, accepted: bool, late: bool) -> None:
         """Count the inputs of a slice that is over.
@@ -122,3 +166,20 @@ class Accounts:
             attempts=self.attempts + sum(live),
             threads=threads,
         )
+
+
+def _undone(works: int, iterables: int) -> str:
+    """Say in words what was left undone."""
+    parts = []
+    if works:
+        workers = "1 worker" if works == 1 else f"{works} workers"
+        parts.append(f"{workers} did not finish")
+
+    if iterables:
+        many, its = f"{iterables} iterables were", "their"
+        if iterables == 1:
+            many, its = "1 iterable was", "its"
+
+        parts.append(f"{many} not read to {its} end")
+
+    return ", ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from fluent_async._channel import PLENTY
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 class Limit:
     """A task's own limit in one pool: over all its stages, waiting inputs included."""
 
-    __slots__ = ("limit", "taken")
+    __slots__ = ("__weakref__", "_origin", "limit", "taken")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, origin: object, limit: int) -> None:
+        self._origin = origin  # kept, so that no other function gets its id
         self.limit = limit
         self.taken = 0
 
@@ -34,7 +36,9 @@ class Admission:
     def __init__(self, pool: Stirrable, slots: Slots) -> None:
         self._pool = pool
         self._slots = slots
-        self._limits: dict[tuple[int, int], tuple[object, Limit]] = {}
+        # By function and limit; gone with the last stage or work that it holds for.
+        self._limits: WeakValueDictionary[tuple[int, int], Limit]
+        self._limits = WeakValueDictionary()
 
     def limits_of(self, steps: Iterable[Step]) -> tuple[Limit, ...]:
         """Return the limits that hold for a task, each once."""
@@ -109,8 +113,8 @@ class Admission:
     def _each_limit(self, steps: Iterable[Step]) -> Iterator[Limit]:
         for step in steps:
             if step.limit is not None:
-                new = step.origin, Limit(step.limit)
-                yield self._limits.setdefault((id(step.origin), step.limit), new)[1]
+                new = Limit(step.origin, step.limit)
+                yield self._limits.setdefault((id(step.origin), step.limit), new)
 
 
 def _allowed(limits: Iterable[Limit]) -> bool:

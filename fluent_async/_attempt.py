@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluent_async import _clock
@@ -106,7 +107,10 @@ def work_through(slice_: Slice, base: Context) -> Held | Raised | None:
             raise InputError from exc
 
         if stop is not None or alarm or not len(context):
-            return stop
+            try:
+                return stop
+            finally:
+                del stop  # its traceback leads back to this frame: no cycle, please
 
         context = Context()  # what the last input set ends with it
 
@@ -215,8 +219,11 @@ class Performance:
             if step.kind is Kind.ARGS and isinstance(exc, DrainClosed):
                 raise Broken from None
 
-            failure = failure_of(step, self._input_of(call), tries, began, exc)
-            raise self._pool.judge(step, failure, self._base) from None
+            # The failure is in no variable: its traceback leads back to this frame.
+            value = self._work.input_of(call)
+            raise self._pool.judge(
+                step, failure_of(step, value, tries, began, exc), self._base
+            ) from None
 
     def _call(self, step: Step, call: Call, tries: int, *, held: bool) -> Sequence[Any]:
         index, args, kwargs = call
@@ -225,7 +232,7 @@ class Performance:
             return (context.run(step.fn, *args, **(kwargs or {})),)
 
         outputs: list[Any] = []
-        send = outputs.append if held else Outlet(self, index).send
+        send = outputs.append if held else partial(self.follow, index)
         if step.kind is Kind.ARGS:
             drainer = Outlet(self, index, outputs if held else None)
             asked = Args(args[-1], drainer, attempt=tries)
@@ -304,12 +311,12 @@ class Performance:
             raise
         except Exception as exc:
             work, step = self._work, self._work.steps[-1]
-            failure = failure_of(step, work.input, work.tries, work.began, exc)
-            raise self._pool.judge(step, failure, self._base, final=True) from None
-
-    def _input_of(self, call: Call) -> Any:
-        index, args, _ = call
-        return self._work.input if index == 0 else args[0]
+            raise self._pool.judge(
+                step,
+                failure_of(step, work.input, work.tries, work.began, exc),
+                self._base,
+                final=True,
+            ) from None
 
 
 class Outlet:

@@ -11,7 +11,7 @@ from fluent_async._parties import Lease, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._turns import Turns
 from fluent_async._wait import Waiter, block
-from fluent_async.errors import DrainClosed
+from fluent_async.errors import Cancelled, DrainClosed
 
 
 T = TypeVar("T")
@@ -229,22 +229,23 @@ class Channel(Generic[T]):
     def put(self, value: T, left: Left, *, promised: bool = False) -> None:
         """Let `value` in: at once if its room was promised, else when there is room."""
         sender = self._offer(value, promised=promised)
-        if sender is None:
-            return
-
-        try:
-            in_time = block(sender.waiter, left())
-        finally:
-            with self._monitor:
-                if not sender.admitted and sender in self._senders:
-                    self._senders.remove(sender)
-
-        if sender.admitted:
-            return
-
-        self.refuse_shut()
-        if not in_time:
+        if sender is not None and not self._await(sender, left):
+            self.refuse_shut()
             raise TimeoutError(f"{self!r} had no room in time")
+
+    def _await(self, sender: _Sender[T], left: Left) -> bool:
+        """Wait in a queue; say whether the value was let in."""
+        try:
+            block(sender.waiter, left())
+        except Cancelled:
+            if self._withdraw(sender):
+                raise
+            # It was let in before; the next call of the library hears it.
+        except BaseException:
+            self._withdraw(sender)
+            raise
+
+        return not self._withdraw(sender)
 
     def put_in_turn(self, number: int, value: T, left: Left, *, promised: bool) -> None:
         """Let in an output of input `number`, or keep it until its turn."""
@@ -274,6 +275,12 @@ class Channel(Generic[T]):
             return self.turns.take()
 
     # -- inputs, for the stage that the channel feeds ----------------------------------
+
+    def feed(self, reader: Reader | None) -> None:
+        """Feed a stage from now on, or none; threads that iterate hear of it."""
+        with self._monitor:
+            self.reader = reader
+            _wake(self._readers)
 
     def lend(self, lease: Lease) -> Callable[[], T]:
         """Let one thread take values by itself; return the function that takes one."""
@@ -375,6 +382,14 @@ class Channel(Generic[T]):
             self._stir_pools()
             self._admit()  # looks again, now that the leases are armed
             return None if sender.admitted else sender
+
+    def _withdraw(self, sender: _Sender[T]) -> bool:
+        """End the wait of a sender; False if its value was let in."""
+        with self._monitor:
+            if sender in self._senders:
+                self._senders.remove(sender)
+
+            return not sender.admitted
 
     def _use(self, count: int, by: Stirrable) -> None:
         """Note that `by` found room for `count` values."""

@@ -187,14 +187,14 @@ class Engine:
             return self.scheduler.stats(len(self.threads))
 
     def log_untold(self) -> None:
-        """Log the failures that nobody was shown."""
-        untold = self.scheduler.accounts.untold
-        self.log_failures([failure for _, failure in untold])
-        untold.clear()
-        fatal = self.scheduler.accounts.fatal
-        self.scheduler.accounts.fatal = None
-        if fatal is not None:
-            log.warning("%s: nobody was shown %s", self.name, type(fatal).__name__)
+        """Log what nobody was shown."""
+        with self.monitor:
+            ends = self.scheduler.accounts.tell()
+
+        self.log_failures(ends.failures)
+        if ends.fatal is not None:
+            kind = type(ends.fatal).__name__
+            log.warning("%s: nobody was shown that a task raised %s", self.name, kind)
 
     def log_failures(self, failures: Iterable[Failure]) -> None:
         """Log failures that nobody is shown, unless users look at `errors()` anyway."""
@@ -236,6 +236,8 @@ class Engine:
         while (job := self._take()) is not None:
             runner.run(job, seat)
             del job  # not kept alive while this thread is parked
+
+        del self  # exceptions that live on lead back to this frame
 
     def _take(self) -> Slice | Attempt | None:
         """Return the next job, parking until there is one; None to end the thread."""
@@ -356,7 +358,7 @@ class Engine:
         self.released = True
         self.closed = True
         if self.scheduler.idle():
-            self.log_untold()
+            after(self.log_untold)
             self.scheduler.graph.clear()
             self.threads.end()
 

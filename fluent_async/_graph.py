@@ -40,7 +40,7 @@ class Graph:
                     channel.turns.feeder = stage
 
         for stage in flows:
-            _channel_of(stage).reader = stage
+            _channel_of(stage).feed(stage)
 
         if flows:
             self._deepen()
@@ -112,7 +112,7 @@ class Graph:
         """Let go of the stages that sleep; their drains feed nothing any more."""
         for stage in self.asleep:
             if isinstance(stage.source, Flow):
-                stage.source.channel.reader = None
+                stage.source.channel.feed(None)
 
         self.asleep.clear()
 

@@ -8,6 +8,7 @@ class _Thread(threading.local):
     """What one thread must know of the monitors it is in."""
 
     depth = 0  # how many monitors it is in, or about to be
+    busy = False  # doing what was put off
     later: tuple[Callable[[], object], ...] = ()  # what is put off; in order
 
 
@@ -80,7 +81,15 @@ def inside() -> bool:
 
 
 def _run_later() -> None:
-    while _thread.later and not _thread.depth:
-        act, *later = _thread.later
-        _thread.later = tuple(later)
-        act()
+    """Do what was put off, in order; the outermost call does all of it."""
+    if _thread.busy:
+        return
+
+    _thread.busy = True
+    try:
+        while _thread.later and not _thread.depth:
+            act, *later = _thread.later
+            _thread.later = tuple(later)
+            act()
+    finally:
+        _thread.busy = False

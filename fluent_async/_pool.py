@@ -6,11 +6,12 @@ import logging
 import os
 import weakref
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, final
+from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
+from fluent_async._accounts import in_order
 from fluent_async._drain import Drain
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of, worker_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from fluent_async._accounts import PoolStats
+    from fluent_async._accounts import Ends, PoolStats
     from fluent_async._retry import Failure
     from fluent_async._task import Task
     from fluent_async._worker import Worker
@@ -197,8 +198,7 @@ class Pool:
 
         Order: by go() call, argument and input. Empty, so false, if nothing failed.
         """
-        failures = list(self._engine.scheduler.accounts.failures)
-        return tuple(failure for _, failure in sorted(failures, key=_key))
+        return tuple(in_order(self._engine.scheduler.accounts.failures))
 
     def stats(self) -> PoolStats:
         """Return what the pool did and does, as of one instant."""
@@ -262,27 +262,33 @@ class Pool:
     def _raise(self) -> None:
         """Raise what there is to raise, once."""
         engine = self._engine
-        accounts = engine.scheduler.accounts
         with engine.monitor:
-            fatal, accounts.fatal = accounts.fatal, None
-            untold, accounts.untold = accounts.untold, []
-            dropped, unread = accounts.dropped, accounts.unread
-            accounts.dropped = accounts.unread = 0
-            on_error = engine.scheduler.on_error
+            ends = engine.scheduler.accounts.tell()
 
-        if fatal is not None:
-            engine.log_failures(failure for _, failure in untold)
-            raise fatal
+        try:
+            self._raise_ends(ends)
+        finally:
+            del ends  # what is raised leads back to this frame
 
-        if untold and on_error == "cancel":
-            engine.log_failures(failure for _, failure in untold[1:])
-            raise untold[0][1].exception
+    def _raise_ends(self, ends: Ends) -> None:
+        engine = self._engine
+        on_error = engine.scheduler.on_error
+        try:
+            if ends.fatal is not None:
+                engine.log_failures(ends.failures)
+                raise ends.fatal
 
-        if untold and on_error == "finish":
-            _raise_group(untold)
+            if ends.failures and on_error == "cancel":
+                engine.log_failures(ends.failures[1:])
+                raise ends.failures[0].exception
 
-        if (dropped or unread) and not untold:
-            raise PoolCancelled(_left_undone(dropped, unread))
+            if ends.failures:
+                raise _group(ends)
+
+            if ends.undone:
+                raise PoolCancelled(ends.undone)
+        finally:
+            del ends
 
     def _refuse_started(self, what: str) -> None:
         if self._engine.started:
@@ -357,24 +363,7 @@ def _on_error(value: object) -> Literal["finish", "cancel", "keep"]:
     return value  # type: ignore[return-value]
 
 
-def _key(item: tuple[tuple[int, ...], Failure]) -> tuple[int, ...]:
-    return item[0]
-
-
-def _raise_group(untold: list[tuple[tuple[int, ...], Failure]]) -> NoReturn:
-    failures = [failure.exception for _, failure in sorted(untold, key=_key)]
+def _group(ends: Ends) -> ExceptionGroup[Exception]:
+    failures = [failure.exception for failure in ends.in_order()]
     workers = "1 worker" if len(failures) == 1 else f"{len(failures)} workers"
-    raise ExceptionGroup(f"{workers} failed", failures)
-
-
-def _left_undone(works: int, iterables: int) -> str:
-    parts = []
-    if works:
-        parts.append("1 worker" if works == 1 else f"{works} workers")
-        parts[-1] += " did not finish"
-
-    if iterables:
-        many = "1 iterable was" if iterables == 1 else f"{iterables} iterables were"
-        parts.append(f"{many} not read to {'its' if iterables == 1 else 'their'} end")
-
-    return ", ".join(parts)
+    return ExceptionGroup(f"{workers} failed", failures)

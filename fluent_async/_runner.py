@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,15 @@ class Runner:
     """Does the jobs of one thread."""
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        # Exceptions lead back to the frames of their thread, and the failures of a pool
+        # hold exceptions: a thread's frames hold the pool in one place, `_serve`, alone.
+        self._ref = weakref.ref(core)
+
+    @property
+    def _core(self) -> Core:
+        core = self._ref()
+        assert core is not None  # `_serve` holds it while it calls this
+        return core
 
     def run(self, job: Slice | Attempt, seat: Seat) -> None:
         """Do a job on the thread of `seat`."""
@@ -69,6 +78,8 @@ class Runner:
                     self._let_go(slice_, stop.value)
                 else:
                     self._missed(slice_, stop.value, stop.exception)
+
+                del stop  # its traceback leads back to this frame
         except InputError as error:
             self._input_failed(slice_, error.__cause__)
         finally:
@@ -211,8 +222,9 @@ class Runner:
             step.name,
             step.timeout,
         )
+        value = work.input_of(work.todo[-1])
         exc = TaskTimeout(f"{step.name} ran longer than its timeout, {step.timeout} s")
-        failure = failure_of(step, work.input, work.tries, work.began, exc)
+        failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
             failed = self.judge(step, failure, work.stage.base)

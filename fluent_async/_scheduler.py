@@ -194,7 +194,8 @@ class Scheduler:
         if runs or self._again or self._timers or self.slots.resuming or not waited:
             return None
 
-        full = [c for c in channels if c.maxsize and self.admission.full(c)]
+        unread = [c for c in channels if c.maxsize and not c.watched]
+        full = [channel for channel in unread if self.admission.full(channel)]
         if not full:
             return None
 
@@ -428,7 +429,7 @@ class Scheduler:
         self._fail(work.key, failure)
 
     def _fail(self, key: tuple[int, ...], failure: Failure) -> None:
-        self.accounts.fail(key, failure)
+        self.accounts.fail(key, failure, told=self.on_error == "keep")
         most = 0 if self.on_error == "cancel" else self.max_failures
         if most is not None and len(self.accounts.failures) > most:
             self.cancel()

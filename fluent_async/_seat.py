@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Protocol
 
 from fluent_async import _clock
@@ -37,9 +38,16 @@ class Seat:
     """The place of one thread in the engine."""
 
     def __init__(self, engine: Core) -> None:
-        self.engine = engine
+        self._ref = weakref.ref(engine)  # as in the runner
         self.occupant: Occupant | None = None  # an attempt, or what waits for a slice
         self.slice: Slice | None = None
+
+    @property
+    def engine(self) -> Core:
+        """The engine, which the thread holds while it is at a job."""
+        engine = self._ref()
+        assert engine is not None
+        return engine
 
     @property
     def cancelled(self) -> bool:

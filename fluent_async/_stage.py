@@ -224,7 +224,6 @@ class Stage:
         self.number = 0  # of the next input
         self.siblings: list[Stage] = []  # other workers given in the same go()
         self.budget = 1  # inputs a slice may take, as far as time goes
-        self.ordered = any(channel.turns is not None for channel in self.channels)
         self.plain = steps is not None and is_plain(steps, drains)
         self.quick = steps is not None and self._is_quick(steps, drains)
         self.promising = self.channels if self.quick else ()
@@ -239,7 +238,7 @@ class Stage:
             and len(steps) == 1
             and steps[0].timeout is None
             and len(drains) == len(self.channels) <= 1
-            and not self.ordered
+            and all(channel.turns is None for channel in self.channels)
         )
 
     @property

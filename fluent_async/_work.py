@@ -76,6 +76,11 @@ class Work:
         self.promised: tuple[Channel[Any], ...] = ()  # that keep room for it
         self.turns: tuple[tuple[Channel[Any], int], ...] = ()  # in ordered channels
 
+    def input_of(self, call: Call) -> Any:
+        """Return what a Failure shows as the input of a call of this work."""
+        index, args, _ = call
+        return self.input if index == 0 else args[0]
+
 
 class Occupant:
     """Whatever occupies a slot and may wait: an attempt, or the thread of a slice."""

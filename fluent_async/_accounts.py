@@ -147,12 +147,14 @@ class Accounts:
         threads: int,
     ) -> PoolStats:
         """Return all counts as of now, slices that are under way included."""
-        slices = list(slices)
-        live = [slice_.pulled - slice_.missed for slice_ in slices]
-        new = [0 if s.stage.given else n for s, n in zip(slices, live, strict=True)]
-        accepted = self.accepted + sum(new)
-        current = sum(slice_.pulled > slice_.judged for slice_ in slices)
-        succeeded = self.succeeded + sum(live) - current
+        accepted, succeeded, attempts = self.accepted, self.succeeded, self.attempts
+        for slice_ in slices:
+            pulled = slice_.pulled  # read once: its thread goes on
+            done = pulled - slice_.missed
+            accepted += 0 if slice_.stage.given else done
+            attempts += done
+            succeeded += done - (pulled > slice_.judged)
+
         return PoolStats(
             accepted=accepted,
             succeeded=succeeded,
@@ -163,7 +165,7 @@ class Accounts:
             waiting_for_retry=retries,
             waiting_for_room=waiting,
             abandoned=abandoned,
-            attempts=self.attempts + sum(live),
+            attempts=attempts,
             threads=threads,
         )
 

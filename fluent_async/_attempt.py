@@ -58,6 +58,10 @@ class Driver(Protocol):
         """Note that the attempt goes on with the next call."""
         ...
 
+    def count(self) -> None:
+        """Count an attempt at a call that follows from an open stream."""
+        ...
+
 
 class Held:
     """An input that a slice pulled and did not start."""
@@ -164,6 +168,11 @@ class Performance:
         self._pool = pool
         self._turns = dict(attempt.work.turns)
 
+    @property
+    def told(self) -> bool:
+        """Whether the attempt was told to end."""
+        return self._attempt.told
+
     def run(self) -> None:
         """Do what is left of the work.
 
@@ -193,7 +202,7 @@ class Performance:
         The stream stays on this thread, so a retry in here waits on it, without slot.
         """
         todo = [call]
-        tries, began = 1, _clock.current().now()
+        tries, began = self._begin()
         while todo:
             try:
                 outputs = self._try(todo[-1], tries, began)
@@ -202,19 +211,25 @@ class Performance:
                     raise
 
                 block(Waiter(), failed.delay)
-                tries += 1
+                tries += self._begin()[0]
                 continue
 
             index = todo.pop()[0]
             todo += self._pass_on(index, outputs)
-            tries, began = 1, _clock.current().now()
+            if todo:
+                tries, began = self._begin()
+
+    def _begin(self) -> tuple[int, float]:
+        """Count one more attempt; return that it is the first, and when it began."""
+        self._pool.count()
+        return 1, _clock.current().now()
 
     def _try(self, call: Call, tries: int, began: float | None) -> Sequence[Any]:
         """Make one call; return the outputs it did not pass on itself."""
         step = self._work.steps[call[0]]
         policy = self._pool.policy_of(step)
         try:
-            return self._call(step, call, tries, held=policy.attempts > 1)
+            return self._call(step, call, tries, held=self._holds(call[0], policy))
         except Exception as exc:
             if step.kind is Kind.ARGS and isinstance(exc, DrainClosed):
                 raise Broken from None
@@ -224,6 +239,16 @@ class Performance:
             raise self._pool.judge(
                 step, failure_of(step, value, tries, began, exc), self._base
             ) from None
+
+    def _holds(self, index: int, policy: Policy) -> bool:
+        """Whether the outputs of a step wait until the attempt has succeeded.
+
+        They do if it may be tried again; and if later steps follow and a clock runs for
+        any of them, since each attempt has a clock of its own.
+        """
+        rest = self._work.steps[index:]
+        timed = len(rest) > 1 and any(step.timeout is not None for step in rest)
+        return policy.attempts > 1 or timed
 
     def _call(self, step: Step, call: Call, tries: int, *, held: bool) -> Sequence[Any]:
         index, args, kwargs = call
@@ -236,7 +261,10 @@ class Performance:
         if step.kind is Kind.ARGS:
             drainer = Outlet(self, index, outputs if held else None)
             asked = Args(args[-1], drainer, attempt=tries)
-            context.run(step.fn, *args[:-1], asked, **(kwargs or {}))
+            try:
+                context.run(step.fn, *args[:-1], asked, **(kwargs or {}))
+            finally:
+                drainer.stop()
         else:
             made = context.run(step.fn, *args, **(kwargs or {}))
             self._drain_iterable(made, context, send)
@@ -286,8 +314,13 @@ class Performance:
             raise Cancelled
 
         shut = [self._send_to(drain, output) for drain in drains]
-        if shut and all(shut):
+        if shut and all(shut) and not self._wanted():
             raise Broken
+
+    def _wanted(self) -> bool:
+        """Whether any sink of the work takes outputs yet."""
+        drains = [drain for step in self._work.steps for drain in step.drains]
+        return any(not isinstance(drain, Drain) or not drain.closed for drain in drains)
 
     def _send_to(self, drain: Any, output: Any) -> bool:
         """Send to one sink; say whether it was shut instead."""
@@ -322,7 +355,7 @@ class Performance:
 class Outlet:
     """Where an attempt's outputs go: what a function that takes Args sends to."""
 
-    __slots__ = ("_held", "_index", "_performance")
+    __slots__ = ("_held", "_index", "_performance", "_stopped")
 
     def __init__(
         self, performance: Performance, index: int, held: list[Any] | None = None
@@ -330,6 +363,7 @@ class Outlet:
         self._performance = performance
         self._index = index
         self._held = held  # with a retry policy: until the attempt succeeds
+        self._stopped: BaseException | None = None  # what ended the attempt in `send`
 
     def send(self, value: Any, /) -> None:
         """Send an output, waiting for room; with a retry policy, keep it.
@@ -339,7 +373,7 @@ class Outlet:
             Cancelled: if the attempt was told to end.
         """
         performance = self._performance
-        if performance._attempt.told:
+        if performance.told:
             raise Cancelled
 
         if self._held is not None:
@@ -350,6 +384,18 @@ class Outlet:
             performance.follow(self._index, value)
         except Broken:
             raise DrainClosed("every drain of this worker is shut") from None
+        except (Failed, Cancelled) as stop:
+            self._stopped = stop
+            raise
+
+    def stop(self) -> None:
+        """End the attempt as `send` did, also if the function caught what it raised."""
+        stopped, self._stopped = self._stopped, None
+        try:
+            if stopped is not None:
+                raise stopped
+        finally:
+            del stopped  # it leads back to this frame
 
 
 _END = object()
@@ -365,7 +411,7 @@ def failure_of(
     """Describe a call that raised; its traceback starts in the user's code."""
     now = _clock.current().now()
     exc.with_traceback(own_frames_cut(exc))
-    return Failure(step.name, value, tries, now - (began or now), exc)
+    return Failure(step.name, value, tries, 0.0 if began is None else now - began, exc)
 
 
 def own_frames_cut(exc: BaseException) -> Any:

@@ -55,13 +55,14 @@ class Channel(Generic[T]):
         "_readers",
         "_room",
         "_senders",
-        "_shut_at",
         "_taker",
         "_watchers",
         "feeders",
         "maxsize",
         "name",
+        "pressed",
         "reader",
+        "reading",
         "shut",
         "turns",
         "values",
@@ -79,7 +80,8 @@ class Channel(Generic[T]):
         self.shut = False
         self.reader: Reader | None = None
         self._outlet: deque[T] | None = None  # what leases add to, since it was shut
-        self._shut_at = 0  # how many values were in there then
+        self.pressed = False  # a thread waits for a pool that is held back here
+        self.reading: list[int] = []  # threads with an iterator that has not ended
         self._fed = False
         self._room = Room(maxsize)
         self._taker: Lease | None = None  # held by the stage that this channel feeds
@@ -99,9 +101,8 @@ class Channel(Generic[T]):
     # -- feeding -----------------------------------------------------------------------
 
     def join(self, pool: Stirrable | None) -> None:
-        """Count one more feeder: the channel is open until it leaves."""
+        """Count one more feeder: the channel is open until it leaves, unless shut."""
         with self._monitor:
-            self.refuse_shut()
             self.feeders += 1
             self._fed = True
             if pool is not None:
@@ -144,6 +145,12 @@ class Channel(Generic[T]):
     def watched(self) -> bool:
         """Whether a thread waits for this channel."""
         return bool(self._readers or self._watchers)
+
+    def press(self) -> None:
+        """Tell the pool that reads the channel that a thread waits for it to."""
+        with self._monitor:
+            self.pressed = True
+            self._stir_reader(None)
 
     @property
     def awaited(self) -> bool:
@@ -198,7 +205,7 @@ class Channel(Generic[T]):
         with self._monitor:
             self._room.leases.remove(lease)
             self._pass_on(by)
-            if self._outlet is None or len(self._outlet) <= self._shut_at:
+            if not self._outlet:
                 return False
 
             self._outlet.pop()
@@ -294,6 +301,7 @@ class Channel(Generic[T]):
     def lent(self, lease: Lease, by: Stirrable) -> None:
         """Note that such a lease has ended, and pass on the room it made."""
         with self._monitor:
+            self.pressed = False
             if self._taker is lease:
                 self._taker = None
 
@@ -303,6 +311,7 @@ class Channel(Generic[T]):
     def pop(self, by: Stirrable) -> T:
         """Take the oldest value."""
         with self._monitor:
+            self.pressed = False
             value = self.values.popleft()
             self._admit()
             self._unblock(by)
@@ -485,9 +494,12 @@ class Channel(Generic[T]):
         if self._taker is not None:
             self._taker.close()
 
-        self._outlet = self.values
-        self.values = deque(self._outlet)
-        self._shut_at = len(self.values)
+        # Leases go on adding to the old deque until they hear. What is in there now was
+        # in time; what comes yet is not, and is counted by `end_lease`.
+        self._outlet, self.values = self.values, deque()
+        while self._outlet:
+            self.values.append(self._outlet.popleft())
+
         for sender in self._senders:
             sender.waiter.wake()
 

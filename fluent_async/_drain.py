@@ -10,7 +10,7 @@ from typing_extensions import TypeVar, override
 from fluent_async import _checks
 from fluent_async._channel import Channel
 from fluent_async._monitor import after, inside
-from fluent_async._wait import block, remaining
+from fluent_async._wait import block, remaining, this_thread
 from fluent_async.errors import DrainClosed
 
 
@@ -153,8 +153,13 @@ class Drain(Generic[T]):
             RuntimeError: if the drain feeds a stage.
             Cancelled: in a worker that was told to end.
         """
-        while taken := self._channel.take():
-            yield taken.pop()
+        thread = this_thread()
+        self._channel.reading.append(thread)
+        try:
+            while taken := self._channel.take():
+                yield taken.pop()
+        finally:
+            self._channel.reading.remove(thread)
 
     def __aiter__(self) -> AsyncIterator[T]:
         raise NotImplementedError("async iteration over a drain is not built yet")
@@ -192,6 +197,7 @@ class Drain(Generic[T]):
 
     def _open(self) -> None:
         """Count one more feeder that is no pool."""
+        self._channel.refuse_shut()
         self._channel.join(None)
 
     def _idle(self) -> None:

@@ -127,24 +127,28 @@ class Engine:
             PoolStalled: if every slot is held by an abandoned attempt.
         """
         left = _wait.remaining(timeout)
+        thread = _wait.this_thread()
         while True:
             with self.monitor:
                 if self.scheduler.idle():
                     return True
 
-                self._refuse_stalled()
+                stalled = self.scheduler.stalled(_clock.current().now())
                 waiter = Waiter()
                 self._waiting.append(waiter)
-                self.scheduler.waiters += 1
+                self.scheduler.waiters.append(thread)
                 self.react()
 
             try:
-                if not _wait.block(waiter, left(), shielded=shielded):
+                if stalled:
+                    raise self._stall()
+
+                if not _wait.block(waiter, left(), shielded=shielded, elsewhere=True):
                     return False
             finally:
                 with self.monitor:
                     self._waiting.remove(waiter)
-                    self.scheduler.waiters -= 1
+                    self.scheduler.waiters.remove(thread)
 
     def close(self) -> None:
         """Refuse new work, wait for what there is, and end the threads.
@@ -213,19 +217,22 @@ class Engine:
         if exits.begun:
             raise RuntimeError("no work can be given to a pool while Python exits")
 
-    def _refuse_stalled(self) -> None:
+    def _stall(self) -> PoolStalled:
+        """Say by what every slot is held."""
         now = _clock.current().now()
-        if self.scheduler.stalled(now):
-            held = [
-                f"{attempt.work.steps[attempt.work.todo[-1][0]].name}"
-                f"({shown(attempt.work.input, self.describe)}) for "
-                f"{now - attempt.started:.3g} s"
-                for attempt in self.scheduler.slots.given_up
-            ]
-            raise PoolStalled(
-                f"every slot of {self.name} is held by an attempt that is over its "
-                f"timeout and still runs: {', '.join(held)}"
-            )
+        with self.monitor:
+            held = list(self.scheduler.slots.given_up)
+
+        told = [
+            f"{attempt.work.steps[attempt.work.todo[-1][0]].name}"
+            f"({shown(attempt.work.input, self.describe)}) for "
+            f"{now - attempt.started:.3g} s"
+            for attempt in held
+        ]
+        return PoolStalled(
+            f"every slot of {self.name} is held by an attempt that is over its timeout "
+            f"and still runs: {', '.join(told)}"
+        )
 
     # -- the threads -------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._stage import Flow, Stage
-from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
@@ -52,6 +51,10 @@ class Graph:
         todo = list(stages)
         while todo:
             stage = todo.pop()
+            if stage.awake and stage.dropped:
+                stage.dropped = False  # what comes now was not there to be dropped
+                todo.extend(r for c in stage.channels for r in self._reader(c))
+
             if stage.awake or not stage.may_start:
                 continue
 
@@ -95,11 +98,10 @@ class Graph:
         if channel in stage.channels:
             return True
 
-        try:
-            channel.join(self._pool)
-        except DrainClosed:
+        if channel.shut:
             return False
 
+        channel.join(self._pool)
         stage.channels += (channel,)
         if channel.turns is not None:
             channel.turns.feeder = stage

@@ -28,25 +28,19 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
         TypeError: if something given is no work, naming what it is and what to write.
     """
     stages: list[Stage] = []
-    groups: dict[object, Stage] = {}
+    groups: dict[object, list[tuple[int, Worker[Any]]]] = {}
     for place, value in enumerate(given):
-        key = (number, place)
         if isinstance(value, Workers):
-            stages.append(_stage_of_batch(pool, key, value._batch))
-            continue
+            stages.append(_stage_of_batch(pool, (number, place), value._batch))
+        else:
+            worker = worker_of(value)
+            groups.setdefault(_group(worker._steps), []).append((place, worker))
 
-        worker = worker_of(value)
-        group = _group(worker._steps)
-        if group not in groups:
-            groups[group] = _stage_of_given(pool, key, worker._steps)
-            stages.append(groups[group])
+    siblings = [_stage_of_given(pool, number, group) for group in groups.values()]
+    for stage in siblings:
+        stage.siblings = [other for other in siblings if other is not stage]
 
-        groups[group].source.workers.append((place, worker))  # type: ignore[attr-defined]
-
-    for stage in groups.values():
-        stage.siblings = [other for other in groups.values() if other is not stage]
-
-    return stages
+    return stages + siblings
 
 
 def worker_of(value: object) -> Worker[Any]:
@@ -84,9 +78,19 @@ def _stage_of_batch(
 
 
 def _stage_of_given(
-    pool: Stirrable, key: tuple[int, int], steps: tuple[Step, ...]
+    pool: Stirrable, number: int, group: list[tuple[int, Worker[Any]]]
 ) -> Stage:
-    return Stage(pool, key, Given(), steps, drains=drains_of(steps))
+    """Make the stage of given workers that can share one."""
+    place, first = group[0]
+    drains = [drain for _, worker in group for drain in drains_of(worker._steps)]
+    ordered = any(channel.turns is not None for channel in channels_of(tuple(drains)))
+    source = Given()
+    source.workers.extend(group)
+    if ordered:  # each has its own limits and room, and they take turns together
+        return Stage(pool, (number, place), source, None, drains=tuple(drains))
+
+    steps = first._steps
+    return Stage(pool, (number, place), source, steps, drains=drains_of(steps))
 
 
 def _group(steps: tuple[Step, ...]) -> object:

@@ -187,6 +187,7 @@ class Runner:
             work = slice_.stage.work(value, slice_.last)
             self._core.scheduler.miss(slice_, work, slice_.started)
 
+        slice_.started = _clock.current().now()
         failed = None
         if isinstance(exc, Exception):
             step = work.steps[0]
@@ -209,24 +210,24 @@ class Runner:
                 exc.with_traceback(own_frames_cut(exc))
                 failure = Failure(stage.label, None, 1, 0.0, exc)
                 self._core.scheduler.fail_input(slice_, failure)
-            else:
+            elif not isinstance(exc, Cancelled):  # that is the pool's own doing
                 self._die(exc)
 
     def expire(self, attempt: Attempt) -> None:
         """Judge, outside the monitor, an attempt that ran too long."""
         work = attempt.work
         step = work.steps[work.todo[-1][0]]
-        log.warning(
-            "%s: %s is over its timeout of %s s and abandoned: it keeps its slot",
-            self._core.name,
-            step.name,
-            step.timeout,
-        )
         value = work.input_of(work.todo[-1])
         exc = TaskTimeout(f"{step.name} ran longer than its timeout, {step.timeout} s")
         failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
+            log.warning(
+                "%s: %s is over its timeout of %s s and abandoned: it keeps its slot",
+                self._core.name,
+                step.name,
+                step.timeout,
+            )
             failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:
                 self._judged(work, failed)
@@ -276,3 +277,8 @@ class Runner:
         with self._core.monitor:
             self._core.scheduler.proceed(attempt, _clock.current().now())
             self._core.react()
+
+    def count(self) -> None:
+        """Count an attempt at a call that follows from an open stream."""
+        with self._core.monitor:
+            self._core.scheduler.accounts.attempts += 1

@@ -47,7 +47,7 @@ class Scheduler:
         self.pool = pool
         self.on_error: OnError = "finish"
         self.max_failures: int | None = None
-        self.waiters = 0  # threads that wait for the pool to be idle
+        self.waiters: list[int] = []  # threads that wait for the pool to be idle
         self.graph = Graph(pool)
         self.accounts = Accounts()
         self.slots = Slots(limit)
@@ -85,6 +85,7 @@ class Scheduler:
         for stage in list(self.graph.awake):
             stage.dropped = True
             for slice_ in stage.slices:
+                slice_.told = True
                 slice_.close()
                 slice_.arm()
 
@@ -95,13 +96,17 @@ class Scheduler:
         waiting += self._again
         self._again.clear()
         for work in waiting:
+            work.dropped = True
             self._end(work, End.CANCELLED)
 
         self.slots.tell()
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
-        dues: list[float | None] = [timer[0] for timer in self._timers[:1]]
+        dues: list[float | None] = []
+        if self.slots.free:  # else whoever frees one looks at what is due
+            dues += [timer[0] for timer in self._timers[:1]]
+
         dues += [] if self.idle() else [self.slots.stalls_at]
         dues.append(self.slots.next_deadline)
         return min((due for due in dues if due is not None), default=None)
@@ -187,23 +192,45 @@ class Scheduler:
             The channel that did, the fullest of those nobody reads if there is one: it
             takes one value more. None if none had to.
         """
-        channels = {c: None for stage in self.graph.awake for c in stage.channels}
-        waited = self.waiters or any(channel.watched for channel in channels)
-        told = any(occupant.told for occupant in self.slots.occupants)
-        runs = told or self.slots.running > self.slots.abandoned
-        if runs or self._again or self._timers or self.slots.resuming or not waited:
+        if self._moves() or not self._waited():
             return None
 
-        unread = [c for c in channels if c.maxsize and not c.watched]
-        full = [channel for channel in unread if self.admission.full(channel)]
-        if not full:
+        channels = {c: None for stage in self.graph.awake for c in stage.channels}
+        full = [c for c in channels if c.maxsize and self.admission.full(c)]
+        mine = [c for c in full if c.reader is None or c.reader.pool is self.pool]
+        for channel in full:
+            if channel not in mine:  # only the pool that reads it can help
+                channel.press()
+
+        unread = [channel for channel in mine if not self._is_read(channel)]
+        if not unread:
             return None
 
         # One that a stage reads can only hold everything back if that stage is held
         # back as well: by another full drain, or by a limit that a waiting input keeps.
-        fullest = max(full, key=lambda channel: (channel.unread, len(channel.values)))
+        fullest = max(unread, key=lambda c: (c.reader is None, len(c.values)))
         fullest.give_way()
         return fullest
+
+    def _moves(self) -> object:
+        """Whether something goes on, or will by itself."""
+        told = any(o.told or o.elsewhere for o in self.slots.occupants)
+        runs = told or self.slots.running > self.slots.abandoned
+        return runs or self._again or self._timers or self.slots.resuming
+
+    def _waited(self) -> bool:
+        """Whether a thread waits for the pool, for its drains, or for it to read one."""
+        awake = self.graph.awake
+        sources = [s.source.channel for s in awake if isinstance(s.source, Flow)]
+        return bool(
+            self.waiters
+            or any(channel.watched for stage in awake for channel in stage.channels)
+            or any(channel.pressed for channel in sources)
+        )
+
+    def _is_read(self, channel: Channel[Any]) -> bool:
+        """Whether a thread reads the channel, and is not the one that waits here."""
+        return channel.watched or any(t not in self.waiters for t in channel.reading)
 
     def _next(self, now: float) -> Job | None:
         while self._timers and self._timers[0][0] <= now:
@@ -240,23 +267,21 @@ class Scheduler:
         if stage.dropped or stage.broken:
             self._drop(stage)
             self.graph.rest([stage])
-            return None
-
-        if stage.waiting:
+        elif stage.waiting:
             return self._start_waiting(stage, now)
-
-        if stage.lease is not None:
+        elif stage.lease is not None:
             self._spare(stage, stage.lease)
-            return None
+        elif (size := self._size(stage)) > 0:
+            return self._start_new(stage, size, now)
 
-        size = self._size(stage)
-        if size <= 0:
-            return None
+        return None
 
+    def _start_new(self, stage: Stage, size: int, now: float) -> Slice | Attempt | None:
         if stage.quick or isinstance(stage.source, Values):
             return self._slice(stage, size, now)
 
-        return self._attempt(self.admission.keep(self._take(stage)), now)
+        stage.waiting.append(self._take(stage))
+        return self._start_waiting(stage, now)
 
     def _size(self, stage: Stage) -> int:
         """How many inputs of the stage one thread may start now."""
@@ -309,12 +334,13 @@ class Scheduler:
             slice_.outlet = channel.lease(size, self.pool, slice_)
 
         slice_.begin(stage.source.pull(slice_))
-        if (
-            size == 1
-            and self.slots.running + 1 < self.slots.limit
-            and self.admission.allowed(stage)
+        others = self.slots.running + 1 < self.slots.limit
+        if size == 1 and (
+            stage.source.foreign or (others and self.admission.allowed(stage))
         ):
-            slice_.arm()  # others could use the source: let go of it after the pull
+            # Others could use the source: let go of it after the pull. If that is of an
+            # iterable, the clock of the input starts then, too.
+            slice_.arm()
 
         return slice_
 
@@ -357,7 +383,8 @@ class Scheduler:
         self._leave(slice_)
         fed = all(self.graph.feed(stage, channel) for channel in work.channels)
         unwanted = work.channels and all(channel.shut for channel in work.channels)
-        if stage.dropped or unwanted or not fed:
+        work.dropped = slice_.told
+        if slice_.told or unwanted or not fed:
             self._end(work, End.CANCELLED)
         elif stage.waiting or not self.admission.fits(work):
             stage.waiting.append(work)
@@ -376,7 +403,11 @@ class Scheduler:
         self.accounts.accepted += not isinstance(work.stage.source, Given)
         work.tries = 1
         work.began = now
+        work.dropped = slice_.told
         self.admission.keep(work)
+        if any(limit.taken > limit.limit for limit in work.limits):
+            slice_.arm()  # its place is the failed input's, which may wait for a retry
+            self.let_go(slice_)
 
     def settle(self, slice_: Slice, now: float) -> None:
         """Note that a slice is over, and what came of it."""
@@ -405,7 +436,7 @@ class Scheduler:
 
     def retry(self, work: Work, due: float) -> None:
         """Keep a work until it is due for its next attempt."""
-        if work.stage.dropped:
+        if work.dropped:
             self._end(work, End.CANCELLED)
         else:
             heappush(self._timers, (due, next(self._tie), work))
@@ -461,7 +492,7 @@ class Scheduler:
     def _end(self, work: Work, end: End) -> None:
         """End a work: its limits, room and turns are free, its stage may sleep."""
         self.accounts.end(end)
-        self.accounts.dropped += end is End.CANCELLED and work.stage.dropped
+        self.accounts.dropped += end is End.CANCELLED and work.dropped
         self.admission.free(work)
         work.stage.in_progress -= 1
         self.graph.rest([work.stage])
@@ -502,4 +533,6 @@ class Scheduler:
         self.accounts.end(End.CANCELLED, works)
         self.accounts.dropped += works if stage.dropped else 0
         while stage.waiting:
-            self._end(stage.waiting.popleft(), End.CANCELLED)
+            work = stage.waiting.popleft()
+            work.dropped = stage.dropped
+            self._end(work, End.CANCELLED)

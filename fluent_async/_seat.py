@@ -55,13 +55,20 @@ class Seat:
         if self.occupant is not None:
             return self.occupant.told
 
-        return self.slice is not None and self.slice.stage.dropped
+        return self.slice is not None and self.slice.told
 
     def wait(
-        self, waiter: Waiter, timeout: float | None, *, lends: bool, shielded: bool
+        self,
+        waiter: Waiter,
+        timeout: float | None,
+        *,
+        lends: bool,
+        shielded: bool,
+        elsewhere: bool,
     ) -> bool:
         """Wait as an attempt does: see `_wait.block`."""
         if self.occupant is not None:
+            self.occupant.elsewhere = elsewhere
             wait = self._wait_shielded if shielded else self._wait_told
             return wait(self.occupant, waiter, timeout, lends=lends)
 
@@ -72,7 +79,9 @@ class Seat:
             occupant = self.occupant = self.engine.scheduler.sit(self.slice)
 
         try:
-            return self.wait(waiter, timeout, lends=lends, shielded=shielded)
+            return self.wait(
+                waiter, timeout, lends=lends, shielded=shielded, elsewhere=elsewhere
+            )
         finally:
             self.occupant = None
             with self.engine.monitor:
@@ -105,16 +114,23 @@ class Seat:
         if not lends or occupant.over:
             return waiter.wait(timeout)
 
-        with self.engine.monitor:
-            self.engine.scheduler.slots.lend(occupant, _clock.current().now())
-            self.engine.react()
+        core = self.engine
+        with core.monitor:
+            core.scheduler.slots.lend(occupant, _clock.current().now())
+            core.react()
 
         try:
             return waiter.wait(timeout)
         finally:
-            with self.engine.monitor:
+            with core.monitor:
                 now = _clock.current().now()
-                resume = self.engine.scheduler.slots.reclaim(occupant, now)
+                waits = core.scheduler.slots.reclaim(occupant, now)
+                core.react()
 
-            if resume is not None:
-                resume.wait()
+            if waits is not None:
+                waits.wait()
+                with core.monitor:
+                    core.scheduler.slots.resume(occupant, _clock.current().now())
+                    core.react()
+
+            del core  # exceptions lead back to this frame

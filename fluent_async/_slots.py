@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -62,8 +62,7 @@ class Slots:
     @property
     def waiting(self) -> int:
         """How many threads wait in a job, and use no slot."""
-        lent = sum(occupant.lent for occupant in self.occupants)
-        return lent + len(self.resuming)
+        return sum(occupant.lent for occupant in self.occupants)
 
     @property
     def next_deadline(self) -> float | None:
@@ -88,12 +87,17 @@ class Slots:
 
         attempt.end = end
         del self.occupants[attempt]
+        if len(self._deadlines) > 2 * len(self.occupants) + 16:
+            # Ended attempts would be kept alive by an older one that still runs.
+            self._deadlines = [d for d in self._deadlines if d[2].deadline == d[0]]
+            heapify(self._deadlines)
+
         return True
 
     def sit(self, slice_: Slice) -> Occupant:
         """Make the thread of a slice an occupant, which may wait, until `rise`."""
         occupant = Occupant()
-        occupant.told = slice_.stage.dropped
+        occupant.told = slice_.told
         self.occupants[occupant] = None
         return occupant
 
@@ -111,18 +115,21 @@ class Slots:
 
     def reclaim(self, occupant: Occupant, now: float) -> Waiter | None:
         """Give the slot back: at once (None), or when the waiter is woken."""
-        occupant.lent = False
-        if occupant.left is not None and isinstance(occupant, Attempt):
-            self.limit_time(occupant, now + occupant.left)
-            occupant.left = None
-
         if self.free and not self.resuming:
             self.running += 1
+            self.resume(occupant, now)
             return None
 
         waiter = Waiter()
         self.resuming.append(waiter)
         return waiter
+
+    def resume(self, occupant: Occupant, now: float) -> None:
+        """Let the clock of one run on that has its slot back."""
+        occupant.lent = False
+        if occupant.left is not None and isinstance(occupant, Attempt):
+            self.limit_time(occupant, now + occupant.left)
+            occupant.left = None
 
     def limit_time(self, attempt: Attempt, deadline: float) -> None:
         """Abandon the attempt at `deadline` unless it has ended."""
@@ -152,3 +159,5 @@ class Slots:
         """Tell everybody who runs, or waits, to end."""
         for occupant in self.occupants:
             occupant.tell()
+            if isinstance(occupant, Attempt):
+                occupant.work.dropped = True

@@ -133,6 +133,7 @@ class Slice:
         "spared",
         "stage",
         "started",
+        "told",
     )
 
     def __init__(self, stage: Stage, size: int, now: float) -> None:
@@ -145,6 +146,7 @@ class Slice:
         self.started = now
         self.missed = 0  # inputs that did not succeed, and are accounted for
         self.judged = 0  # how many it had pulled when the last of those failed
+        self.told = False  # to end: the pool was cancelled
         self.spared = False  # by a thread that could have used the lease
         self.alarm: list[bool] = []
         self.inputs: Iterator[Any] = iter(())

@@ -137,7 +137,7 @@ class Threads:
                 self._joining.append(waiter)
 
             try:
-                block(waiter, shielded=True)
+                block(waiter, shielded=True, elsewhere=True)
             finally:
                 with self._monitor:
                     self._joining.remove(waiter)

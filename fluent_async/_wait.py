@@ -47,7 +47,13 @@ class Seat(Protocol):
         ...
 
     def wait(
-        self, waiter: Waiter, timeout: float | None, *, lends: bool, shielded: bool
+        self,
+        waiter: Waiter,
+        timeout: float | None,
+        *,
+        lends: bool,
+        shielded: bool,
+        elsewhere: bool,
     ) -> bool:
         """Wait as an attempt does: see `block`."""
         ...
@@ -58,6 +64,11 @@ class _Here(threading.local):
 
 
 _here = _Here()
+
+
+def this_thread() -> int:
+    """Return what tells this thread from all others that are alive."""
+    return threading.get_ident()
 
 
 def here() -> Seat | None:
@@ -76,18 +87,21 @@ def block(
     *,
     lends: bool = True,
     shielded: bool = False,
+    elsewhere: bool = False,
 ) -> bool:
     """Wait until `waiter` is woken, at most `timeout` seconds; say whether it was.
 
     In a worker the wait lends the slot if `lends`, and raises `Cancelled` once the
     attempt was told to end; `waiter` may then have been woken or not. A `shielded` wait
-    goes on all the same.
+    goes on all the same. `elsewhere` says that it is for what goes on outside the pool.
     """
     seat = _here.seat
     if seat is None:
         return waiter.wait(timeout)
 
-    return seat.wait(waiter, timeout, lends=lends, shielded=shielded)
+    return seat.wait(
+        waiter, timeout, lends=lends, shielded=shielded, elsewhere=elsewhere
+    )
 
 
 def remaining(timeout: float | None) -> Callable[[], float | None]:

@@ -42,6 +42,7 @@ class Work:
     __slots__ = (
         "began",
         "channels",
+        "dropped",
         "input",
         "key",
         "limits",
@@ -68,6 +69,7 @@ class Work:
         self.steps = steps
         self.todo: list[Call] = [call]
         self.input = value
+        self.dropped = False  # by cancel(): it is not to be tried again
         self.tries = 0  # attempts at the call on top
         self.began: float | None = None  # when the first of those did
         self.plain = stage.plain  # one output, and so one value to each channel
@@ -85,12 +87,13 @@ class Work:
 class Occupant:
     """Whatever occupies a slot and may wait: an attempt, or the thread of a slice."""
 
-    __slots__ = ("deadline", "left", "lent", "told", "waiter")
+    __slots__ = ("deadline", "elsewhere", "left", "lent", "told", "waiter")
 
     def __init__(self) -> None:
         self.told = False  # to end: the pool was cancelled, or nobody waits for it
         self.waiter: Waiter | None = None  # woken when it is told to end
         self.lent = False  # its slot, while it waits
+        self.elsewhere = False  # for what goes on outside the pool
         self.deadline: float | None = None  # while it runs
         self.left: float | None = None  # seconds to the deadline, while it waits
 

@@ -25,12 +25,21 @@ if TYPE_CHECKING:
 
 
 class Failed(BaseException):
-    """A call failed; `delay` is in seconds, None if that is final."""
+    """A call failed; `delay` is in seconds, None if that is final.
 
-    def __init__(self, failure: Failure, delay: float | None) -> None:
+    `fatal` is what came of deciding that, if it is to end the pool's work.
+    """
+
+    def __init__(
+        self,
+        failure: Failure,
+        delay: float | None,
+        fatal: BaseException | None = None,
+    ) -> None:
         super().__init__()
         self.failure = failure
         self.delay = delay
+        self.fatal = fatal
 
 
 class Broken(BaseException):
@@ -410,7 +419,7 @@ def failure_of(
 ) -> Failure:
     """Describe a call that raised; its traceback starts in the user's code."""
     now = _clock.current().now()
-    exc.with_traceback(own_frames_cut(exc))
+    BaseException.with_traceback(exc, own_frames_cut(exc))
     return Failure(step.name, value, tries, 0.0 if began is None else now - began, exc)
 
 
@@ -418,8 +427,8 @@ def own_frames_cut(exc: BaseException) -> Any:
     """Return the traceback of an exception from the user's first frame on."""
     traceback = exc.__traceback__
     while traceback is not None:
-        module = traceback.tb_frame.f_globals.get("__name__", "")
-        if not module.startswith("fluent_async."):
+        module = traceback.tb_frame.f_globals.get("__name__")
+        if not str(module).startswith("fluent_async."):
             return traceback
 
         traceback = traceback.tb_next

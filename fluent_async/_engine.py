@@ -260,14 +260,11 @@ class Engine:
                     return None
 
                 due = self._due()
-                patient = due is None and self._shares()
+                patient = self._shares()
                 waiter = self.threads.park(due, patient=patient)
 
-            if patient:
-                patient = not waiter.wait_briefly(PATIENCE_S)
-            else:
-                waiter.wait(_until(due))
-
+            woken = waiter.wait_for(due, PATIENCE_S if patient else None)
+            patient = patient and not woken
             with self.monitor:
                 self.threads.unpark(waiter)
 
@@ -371,7 +368,3 @@ class Engine:
 
 
 _WHY = "it is full, nobody reads it, and nothing else could move"
-
-
-def _until(due: float | None) -> float | None:
-    return None if due is None else max(0.0, due - _clock.current().now())

@@ -1,6 +1,7 @@
 """A lock that finalizers and signal handlers cannot deadlock on."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 
@@ -9,7 +10,20 @@ class _Thread(threading.local):
 
     depth = 0  # how many monitors it is in, or about to be
     busy = False  # doing what was put off
-    later: tuple[Callable[[], object], ...] = ()  # what is put off; in order
+    queue: deque[Callable[[], object]] | None = None  # what is put off
+
+    @property
+    def later(self) -> deque[Callable[[], object]]:
+        """What is put off, in order. Appending and taking are one step each.
+
+        No `__init__` makes it: a finalizer could put something off in the middle of it.
+        """
+        if self.queue is None:
+            new: deque[Callable[[], object]] = deque()
+            if self.queue is None:  # no finalizer was quicker
+                self.queue = new
+
+        return self.queue
 
 
 _thread = _Thread()
@@ -54,7 +68,7 @@ class Monitor:
         self._owner = None
         self._lock.release()
         _thread.depth -= 1
-        if _thread.later and not _thread.depth:
+        if _thread.queue and not _thread.depth:
             _run_later()
 
     def do(self, decision: Callable[[], object]) -> None:
@@ -70,7 +84,7 @@ class Monitor:
 def after(act: Callable[[], object]) -> None:
     """Run `act` once this thread is in no monitor: at once if it is in none now."""
     if _thread.depth:
-        _thread.later += (act,)
+        _thread.later.append(act)
     else:
         act()
 
@@ -88,8 +102,6 @@ def _run_later() -> None:
     _thread.busy = True
     try:
         while _thread.later and not _thread.depth:
-            act, *later = _thread.later
-            _thread.later = tuple(later)
-            act()
+            _thread.later.popleft()()
     finally:
         _thread.busy = False

@@ -158,6 +158,8 @@ class Runner:
             self._die(fatal)
         elif failed.delay is None:
             self._core.scheduler.fail(work, failed.failure)
+            if failed.fatal is not None:
+                self._die(failed.fatal)
         else:
             self._core.scheduler.retry(work, _clock.current().now() + failed.delay)
 
@@ -207,7 +209,7 @@ class Runner:
         stage = slice_.stage
         with self._core.monitor:
             if isinstance(exc, Exception):
-                exc.with_traceback(own_frames_cut(exc))
+                BaseException.with_traceback(exc, own_frames_cut(exc))
                 failure = Failure(stage.label, None, 1, 0.0, exc)
                 self._core.scheduler.fail_input(slice_, failure)
             elif not isinstance(exc, Cancelled):  # that is the pool's own doing
@@ -248,7 +250,13 @@ class Runner:
         self, step: Step, failure: Failure, base: Context, *, final: bool = False
     ) -> Failed:
         """Decide, in a copy of `base`, whether a call that raised is made again."""
-        return base.copy().run(self._judge, step, failure, final=final)
+        try:
+            return base.copy().run(self._judge, step, failure, final=final)
+        except Exception:
+            log.exception("%s: %s could not be judged", self._core.name, step.name)
+            return Failed(failure, None)
+        except BaseException as fatal:
+            return Failed(failure, None, fatal)
 
     def _judge(self, step: Step, failure: Failure, *, final: bool) -> Failed:
         delay = None if final else self.policy_of(step).decide(failure)

@@ -257,10 +257,13 @@ class Scheduler:
         return stage.lease is None and self.admission.open(stage)
 
     def _awaits(self, stage: Stage) -> bool:
-        """Whether the stage's lease is before its first pull, or in a pull."""
+        """Whether the stage's lease is at a pull, and its thread lets go of it after.
+
+        One that is not quick pulls one input, and gives it its number only then.
+        """
         lease = stage.lease
         assert lease is not None
-        return lease.pulling or not lease.pulled
+        return not stage.quick or lease.pulling or not lease.pulled
 
     def _start(self, stage: Stage, now: float) -> Slice | Attempt | None:
         """Start the stage's next input, or a slice of them, if it can start."""

@@ -33,9 +33,18 @@ class Waiter:
         """Wait until woken, at most `timeout` seconds; say whether it was woken."""
         return _clock.current().acquire(self._lock, timeout)
 
-    def wait_briefly(self, seconds: float) -> bool:
-        """Wait as `wait` does, by the machine's clock whatever clock is in use."""
-        return self._lock.acquire(timeout=seconds)
+    def wait_for(self, due: float | None, patience: float | None) -> bool:
+        """Wait until woken, until `due`, and for `patience` seconds; say whether woken.
+
+        Patience is for threads, which know the machine's clock alone, whatever clock is
+        in use; None has no end, of `due` as well.
+        """
+        clock = _clock.current()
+        seconds = None if due is None else max(0.0, due - clock.now())
+        if patience is None or (seconds is not None and seconds < patience):
+            return self.wait(seconds)
+
+        return self._lock.acquire(timeout=patience)
 
 
 class Seat(Protocol):

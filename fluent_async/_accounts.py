@@ -149,11 +149,12 @@ class Accounts:
         """Return all counts as of now, slices that are under way included."""
         accepted, succeeded, attempts = self.accepted, self.succeeded, self.attempts
         for slice_ in slices:
-            pulled = slice_.pulled  # read once: its thread goes on
-            done = pulled - slice_.missed
-            accepted += 0 if slice_.stage.given else done
-            attempts += done
-            succeeded += done - (pulled > slice_.judged)
+            if slice_.stage.quick:  # what others pull is accounted for when it begins
+                pulled, at_work = slice_.progress()
+                done = pulled - slice_.missed
+                accepted += 0 if slice_.stage.given else done
+                attempts += done
+                succeeded += done - at_work
 
         return PoolStats(
             accepted=accepted,

@@ -189,6 +189,14 @@ class Slice:
         """Whether a pull was begun that has given nothing, at this moment."""
         return self._size - self._left - length_hint(self._gate) > self.pulled
 
+    def progress(self) -> tuple[int, bool]:
+        """Return how many inputs it took, and whether it is at work on the last."""
+        while True:
+            pulled = self.pulled
+            at_work = pulled > self.judged and not self.pulling
+            if pulled == self.pulled:  # else its thread went on meanwhile
+                return pulled, at_work
+
     def promised(self) -> int:
         """At most how many outputs it may still send."""
         return length_hint(self._gate) + 1

@@ -1,29 +1,47 @@
 """A lock that finalizers and signal handlers cannot deadlock on."""
 
+from __future__ import annotations
+
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 
 class _Thread(threading.local):
-    """What one thread must know of the monitors it is in."""
+    """What one thread must know of the monitors it is in.
 
-    depth = 0  # how many monitors it is in, or about to be
+    No `__init__` makes the containers: a finalizer could use them in the middle of it.
+    """
+
     busy = False  # doing what was put off
-    queue: deque[Callable[[], object]] | None = None  # what is put off
+    _entered: list[tuple[Monitor, FrameType]] | None = None
+    _later: deque[Callable[[], object]] | None = None
+
+    @property
+    def entered(self) -> list[tuple[Monitor, FrameType]]:
+        """The monitors it is in, or about to be, each with the frame that entered it."""
+        if self._entered is None:
+            new: list[tuple[Monitor, FrameType]] = []
+            if self._entered is None:  # no finalizer was quicker
+                self._entered = new
+
+        return self._entered
 
     @property
     def later(self) -> deque[Callable[[], object]]:
-        """What is put off, in order. Appending and taking are one step each.
-
-        No `__init__` makes it: a finalizer could put something off in the middle of it.
-        """
-        if self.queue is None:
+        """What is put off, in order. Appending and taking are one step each."""
+        if self._later is None:
             new: deque[Callable[[], object]] = deque()
-            if self.queue is None:  # no finalizer was quicker
-                self.queue = new
+            if self._later is None:
+                self._later = new
 
-        return self.queue
+        return self._later
 
 
 _thread = _Thread()
@@ -37,43 +55,50 @@ class Monitor:
     must neither wait for a lock its own thread holds nor see a half-made decision, so
     what it asks for is put off (`do`, `after`) until its thread has left every monitor.
 
+    A handler may also raise, as Ctrl-C does, at any step of `__enter__` and `__exit__`.
+    A monitor that was left behind that way is given back the next time its thread asks:
+    the frame that entered it does not run any more.
+
     Order: a pool's monitor before a drain's; never two pools', never two drains'.
     """
 
-    __slots__ = ("_lock", "_owner")
+    __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner: int | None = None  # the thread inside, written by that one alone
+        self._lock = threading.RLock()  # knows its owner; it is never taken twice
 
     def __enter__(self) -> None:
-        if _thread.depth and self._owner == threading.get_ident():
+        entered = _thread.entered
+        if entered and inside() and any(monitor is self for monitor, _ in entered):
             raise RuntimeError(
                 "a finalizer or signal handler interrupted the pool or drain it calls "
                 "in the middle of a decision; it can send, cancel and shut down there"
             )
 
-        # The depth rises before the lock is asked for and falls after it is given back:
-        # a handler that runs in between puts off its work for nothing, which is safe.
-        _thread.depth += 1
+        # Noted before the lock is asked for, and forgotten after it is given back: a
+        # handler that runs in between puts off its work for nothing, which is safe.
+        entered.append((self, sys._getframe(1)))
         try:
             self._lock.acquire()
-        except BaseException:  # a handler raised while this thread waited
-            _thread.depth -= 1
+        except BaseException:  # a handler raised, before or after this got the lock
+            self.give_back()
+            entered.pop()
             raise
 
-        self._owner = threading.get_ident()
-
     def __exit__(self, *exc_info: object) -> None:
-        self._owner = None
         self._lock.release()
-        _thread.depth -= 1
-        if _thread.queue and not _thread.depth:
+        _thread.entered.pop()
+        if _thread.later and not _thread.entered:
             _run_later()
+
+    def give_back(self) -> None:
+        """Release the lock if this thread has it."""
+        if self._lock._is_owned():  # type: ignore[attr-defined]
+            self._lock.release()
 
     def do(self, decision: Callable[[], object]) -> None:
         """Make `decision` inside the monitor: now, or when this thread is out of it."""
-        if _thread.depth:
+        if inside():
             after(lambda: self.do(decision))
             return
 
@@ -83,7 +108,7 @@ class Monitor:
 
 def after(act: Callable[[], object]) -> None:
     """Run `act` once this thread is in no monitor: at once if it is in none now."""
-    if _thread.depth:
+    if inside():
         _thread.later.append(act)
     else:
         act()
@@ -91,7 +116,28 @@ def after(act: Callable[[], object]) -> None:
 
 def inside() -> bool:
     """Say whether this thread is in a monitor: true only for what interrupts it there."""
-    return _thread.depth > 0
+    entered = _thread.entered
+    while entered:
+        monitor, frame = entered[-1]
+        if _runs(frame):
+            return True
+
+        entered.pop()
+        monitor.give_back()
+
+    return False
+
+
+def _runs(frame: FrameType) -> bool:
+    """Say whether this thread is in `frame`, which is rarely far up."""
+    current: FrameType | None = sys._getframe(1)
+    while current is not None:
+        if current is frame:
+            return True
+
+        current = current.f_back
+
+    return False
 
 
 def _run_later() -> None:
@@ -101,7 +147,11 @@ def _run_later() -> None:
 
     _thread.busy = True
     try:
-        while _thread.later and not _thread.depth:
+        while _thread.later and not _thread.entered:
             _thread.later.popleft()()
     finally:
         _thread.busy = False
+        if (
+            _thread.later and not _thread.entered
+        ):  # one raised: the others count as well
+            _run_later()

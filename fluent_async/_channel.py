@@ -10,7 +10,7 @@ from fluent_async._monitor import Monitor, after
 from fluent_async._parties import Lease, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, block
+from fluent_async._wait import Waiter, block, is_alive
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -66,6 +66,7 @@ class Channel(Generic[T]):
         "shut",
         "turns",
         "values",
+        "wanted",
     )
 
     def __init__(self, maxsize: int, *, ordered: bool, name: str | None) -> None:
@@ -81,6 +82,7 @@ class Channel(Generic[T]):
         self.reader: Reader | None = None
         self._outlet: deque[T] | None = None  # what leases add to, since it was shut
         self.pressed = False  # a thread waits for a pool that is held back here
+        self.wanted = False  # a thread waits for a pool that has nothing to take here
         self.reading: list[int] = []  # threads with an iterator that has not ended
         self._fed = False
         self._room = Room(maxsize)
@@ -149,8 +151,26 @@ class Channel(Generic[T]):
     def press(self) -> None:
         """Tell the pool that reads the channel that a thread waits for it to."""
         with self._monitor:
-            self.pressed = True
-            self._stir_reader(None)
+            if not self.pressed:
+                self.pressed = True
+                self._stir_reader(None)
+
+    def want(self) -> None:
+        """Tell the pools that feed the channel that a thread waits for them to."""
+        with self._monitor:
+            if not self.wanted and not self.values:
+                self.wanted = True
+                self._stir_pools()
+
+    def is_read(self, waiting: list[int]) -> bool:
+        """Say whether a thread reads the channel, but those that wait for its pool.
+
+        A thread reads while it waits for a value, or is alive and has an iterator that
+        it has not done with: it is at work on what that gave it.
+        """
+        return self.watched or any(
+            thread not in waiting and is_alive(thread) for thread in self.reading
+        )
 
     @property
     def awaited(self) -> bool:
@@ -432,6 +452,7 @@ class Channel(Generic[T]):
     def _arrived(self, by: Stirrable | None) -> None:
         """Wake as many readers as there are values, and stir the stage that reads."""
         if self.values:
+            self.wanted = False
             _wake(self._readers[: len(self.values)])
             self._stir_reader(by)
 

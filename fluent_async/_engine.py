@@ -8,6 +8,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock, _wait
+from fluent_async._checks import type_name
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
@@ -197,7 +198,7 @@ class Engine:
 
         self.log_failures(ends.failures)
         if ends.fatal is not None:
-            kind = type(ends.fatal).__name__
+            kind = type_name(ends.fatal)
             log.warning("%s: nobody was shown that a task raised %s", self.name, kind)
 
     def log_failures(self, failures: Iterable[Failure]) -> None:
@@ -207,7 +208,7 @@ class Engine:
 
         for failure in failures:
             told = summary(failure, self.describe)
-            kind = type(failure.exception).__name__
+            kind = type_name(failure.exception)
             log.warning("%s: nobody was shown that %s: %s", self.name, told, kind)
 
     def _refuse_closed(self) -> None:

@@ -162,7 +162,7 @@ class Pool:
 
         Each failure is raised once. The pool can be used again afterwards.
         Blocking: interruptibly. Ctrl-C cancels the pool, waits for what runs, and goes
-        on; a second one leaves without waiting.
+        on.
 
         Args:
             timeout: seconds to wait, at least 0; None waits for ever.

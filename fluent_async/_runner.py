@@ -18,6 +18,7 @@ from fluent_async._attempt import (
     own_frames_cut,
     work_through,
 )
+from fluent_async._checks import type_name
 from fluent_async._graph import check_channels
 from fluent_async._monitor import after
 from fluent_async._retry import NO_RETRY, Failure, note
@@ -268,7 +269,7 @@ class Runner:
                 self._core.name,
                 failure.attempt,
                 failure.task,
-                type(failure.exception).__name__,
+                type_name(failure.exception),
                 delay,
             )
 

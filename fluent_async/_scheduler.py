@@ -202,7 +202,11 @@ class Scheduler:
             if channel not in mine:  # only the pool that reads it can help
                 channel.press()
 
-        unread = [channel for channel in mine if not self._is_read(channel)]
+        for stage in self.graph.awake:
+            if isinstance(stage.source, Flow):  # or those that feed it
+                stage.source.channel.want()
+
+        unread = [channel for channel in mine if not channel.is_read(self.waiters)]
         if not unread:
             return None
 
@@ -224,13 +228,9 @@ class Scheduler:
         sources = [s.source.channel for s in awake if isinstance(s.source, Flow)]
         return bool(
             self.waiters
-            or any(channel.watched for stage in awake for channel in stage.channels)
+            or any(c.watched or c.wanted for stage in awake for c in stage.channels)
             or any(channel.pressed for channel in sources)
         )
-
-    def _is_read(self, channel: Channel[Any]) -> bool:
-        """Whether a thread reads the channel, and is not the one that waits here."""
-        return channel.watched or any(t not in self.waiters for t in channel.reading)
 
     def _next(self, now: float) -> Job | None:
         while self._timers and self._timers[0][0] <= now:

@@ -142,9 +142,10 @@ class Threads:
                 with self._monitor:
                     self._joining.remove(waiter)
 
-        while self._ended:
-            self._ended[-1].join()
-            self._ended.pop()
+        for thread in list(self._ended):
+            thread.join()
+            if thread in self._ended:  # nobody else joined it meanwhile
+                self._ended.remove(thread)
 
     def _unpark(self, waiter: Waiter) -> None:
         self._parked.remove(waiter)

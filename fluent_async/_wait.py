@@ -80,6 +80,11 @@ def this_thread() -> int:
     return threading.get_ident()
 
 
+def is_alive(thread: int) -> bool:
+    """Say whether a thread that `this_thread` told apart is still there."""
+    return any(each.ident == thread for each in threading.enumerate())
+
+
 def here() -> Seat | None:
     """Return the seat this thread runs an attempt on; None outside a pool."""
     return _here.seat

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fluent_async._retry import Failure
-    from fluent_async._stage import Slice
+    from fluent_async._slice import Slice
 
 
 @final

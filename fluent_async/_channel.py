@@ -1,7 +1,7 @@
 """Channel: what a drain is made of; values, the room for them, and who waits for either."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from typing_extensions import override
@@ -162,7 +162,7 @@ class Channel(Generic[T]):
                 self.wanted = True
                 self._stir_pools()
 
-    def is_read(self, waiting: list[int]) -> bool:
+    def is_read(self, waiting: Sequence[int]) -> bool:
         """Say whether a thread reads the channel, but those that wait for its pool.
 
         A thread reads while it waits for a value, or is alive and has an iterator that

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from fluent_async._channel import Channel
     from fluent_async._parties import Stirrable
     from fluent_async._retry import Failure, Policy
-    from fluent_async._stage import Slice, Stage
+    from fluent_async._slice import Slice
+    from fluent_async._stage import Stage
     from fluent_async._work import Attempt
 
 PATIENCE_S = 0.001  # how long a thread that could share a lease leaves it alone

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import insort
 from typing import TYPE_CHECKING, Any
 
-from fluent_async._stage import Flow, Stage
+from fluent_async._sources import Flow
+from fluent_async._stage import Stage
 
 
 if TYPE_CHECKING:

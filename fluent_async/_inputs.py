@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fluent_async import _checks
 from fluent_async._drain import Drain
-from fluent_async._stage import Flow, Given, Stage, Values, channels_of, drains_of
+from fluent_async._sources import Flow, Given, Values
+from fluent_async._stage import Stage, channels_of, drains_of
 from fluent_async._step import Arity, Kind, Step
 from fluent_async._task import Task
 from fluent_async._worker import Mixed, Worker, Workers, new_worker

@@ -11,18 +11,17 @@ from fluent_async import _clock
 from fluent_async._attempt import (
     Broken,
     Failed,
-    Held,
-    InputError,
     Performance,
     failure_of,
     own_frames_cut,
-    work_through,
 )
 from fluent_async._checks import type_name
 from fluent_async._graph import check_channels
+from fluent_async._loop import Held, InputError, work_through
 from fluent_async._monitor import after
 from fluent_async._retry import NO_RETRY, Failure, note
-from fluent_async._stage import Slice, channels_of, drains_of
+from fluent_async._slice import Slice
+from fluent_async._stage import channels_of, drains_of
 from fluent_async.errors import Cancelled, TaskTimeout
 
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
 from fluent_async._graph import Graph
+from fluent_async._relief import Relief
+from fluent_async._slice import Slice
 from fluent_async._slots import Slots
-from fluent_async._stage import Flow, Given, Slice, Stage, Values
+from fluent_async._sources import Flow, Given, Values
+from fluent_async._stage import Stage
 from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End, Occupant, Work
 
@@ -52,6 +55,7 @@ class Scheduler:
         self.accounts = Accounts()
         self.slots = Slots(limit)
         self.admission = Admission(pool, self.slots)
+        self._relief = Relief(pool, self.graph, self.slots, self.admission)
         self._again: deque[Work] = deque()  # due for their next attempt
         self._timers: list[tuple[float, int, Work]] = []  # a heap of those not yet due
         self._tie = count()
@@ -186,51 +190,11 @@ class Scheduler:
                     channel.arm(taker=True)
 
     def relieve(self) -> Channel[Any] | None:
-        """Let a bound give way if nothing else can move and a thread waits for it.
-
-        Returns:
-            The channel that did, the fullest of those nobody reads if there is one: it
-            takes one value more. None if none had to.
-        """
-        if self._moves() or not self._waited():
+        """Let a bound give way if nothing else can move and a thread waits for it."""
+        if self._again or self._timers:
             return None
 
-        channels = {c: None for stage in self.graph.awake for c in stage.channels}
-        full = [c for c in channels if c.maxsize and self.admission.full(c)]
-        mine = [c for c in full if c.reader is None or c.reader.pool is self.pool]
-        for channel in full:
-            if channel not in mine:  # only the pool that reads it can help
-                channel.press()
-
-        for stage in self.graph.awake:
-            if isinstance(stage.source, Flow):  # or those that feed it
-                stage.source.channel.want()
-
-        unread = [channel for channel in mine if not channel.is_read(self.waiters)]
-        if not unread:
-            return None
-
-        # One that a stage reads can only hold everything back if that stage is held
-        # back as well: by another full drain, or by a limit that a waiting input keeps.
-        fullest = max(unread, key=lambda c: (c.reader is None, len(c.values)))
-        fullest.give_way()
-        return fullest
-
-    def _moves(self) -> object:
-        """Whether something goes on, or will by itself."""
-        told = any(o.told or o.elsewhere for o in self.slots.occupants)
-        runs = told or self.slots.running > self.slots.abandoned
-        return runs or self._again or self._timers or self.slots.resuming
-
-    def _waited(self) -> bool:
-        """Whether a thread waits for the pool, for its drains, or for it to read one."""
-        awake = self.graph.awake
-        sources = [s.source.channel for s in awake if isinstance(s.source, Flow)]
-        return bool(
-            self.waiters
-            or any(c.watched or c.wanted for stage in awake for c in stage.channels)
-            or any(channel.pressed for channel in sources)
-        )
+        return self._relief.give_way(self.waiters)
 
     def _next(self, now: float) -> Job | None:
         while self._timers and self._timers[0][0] <= now:

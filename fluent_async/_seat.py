@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fluent_async._monitor import Monitor
     from fluent_async._retry import Policy
     from fluent_async._scheduler import Scheduler
-    from fluent_async._stage import Slice
+    from fluent_async._slice import Slice
     from fluent_async._wait import Waiter
     from fluent_async._work import Occupant
 

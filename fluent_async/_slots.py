@@ -12,7 +12,7 @@ from fluent_async._work import Attempt, End, Occupant
 
 
 if TYPE_CHECKING:
-    from fluent_async._stage import Slice
+    from fluent_async._slice import Slice
 
 
 STALL_S = 5.0  # how long a pool waits at least for attempts that it abandoned

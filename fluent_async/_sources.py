@@ -1,0 +1,91 @@
+"""Sources: where the inputs of a stage come from."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fluent_async._channel import PLENTY, Channel
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fluent_async._slice import Slice
+    from fluent_async._worker import Worker
+
+
+class Source(Protocol):
+    """Where a stage's inputs come from. All but what `pull` gives is for the monitor."""
+
+    foreign: bool  # whether a pull runs code of the user's
+    args: tuple[Any, ...]  # of what `pull` gives
+
+    def ready(self) -> int:
+        """At least how many inputs can be taken now, as far as is known."""
+        ...
+
+    def over(self) -> bool:
+        """Whether there is nothing to take, and nothing will come by itself."""
+        ...
+
+    def pull(self, lease: Slice) -> Callable[..., Any]:
+        """Return the function that takes one input, for the holder of `lease`."""
+        ...
+
+
+class Values:
+    """The items of an iterable; one thread at a time advances it."""
+
+    foreign = True
+
+    def __init__(self, iterator: Iterator[Any]) -> None:
+        self.args = (iterator,)
+        self.read = False  # to its end, or as far as it will be
+
+    def ready(self) -> int:
+        return 0 if self.read else PLENTY
+
+    def over(self) -> bool:
+        return self.read
+
+    def pull(self, lease: Slice) -> Callable[..., Any]:  # noqa: ARG002
+        return next
+
+
+class Given:
+    """Workers given to `go()`, each with its place among the arguments."""
+
+    foreign = False
+    args = ()
+
+    def __init__(self) -> None:
+        self.workers: deque[tuple[int, Worker[Any]]] = deque()
+
+    def ready(self) -> int:
+        return len(self.workers)
+
+    def over(self) -> bool:
+        return not self.workers
+
+    def pull(self, lease: Slice) -> Callable[..., Any]:  # noqa: ARG002
+        return self.workers.popleft
+
+
+class Flow:
+    """The values of a channel that feeds the stage."""
+
+    foreign = False
+    args = ()
+
+    def __init__(self, channel: Channel[Any]) -> None:
+        self.channel = channel
+
+    def ready(self) -> int:
+        return len(self.channel.values)
+
+    def over(self) -> bool:
+        return self.channel.over
+
+    def pull(self, lease: Slice) -> Callable[..., Any]:
+        return self.channel.lend(lease)

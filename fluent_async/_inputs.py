@@ -30,12 +30,17 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
     """
     stages: list[Stage] = []
     groups: dict[object, list[tuple[int, Worker[Any]]]] = {}
+    known: dict[int, list[tuple[int, Worker[Any]]]] = {}
     for place, value in enumerate(given):
         if isinstance(value, Workers):
             stages.append(_stage_of_batch(pool, (number, place), value._batch))
         else:
             worker = worker_of(value)
-            groups.setdefault(_group(worker._steps), []).append((place, worker))
+            steps = worker._steps
+            if id(steps) not in known:  # most share theirs, and `given` keeps them alive
+                known[id(steps)] = groups.setdefault(_group(steps), [])
+
+            known[id(steps)].append((place, worker))
 
     siblings = [_stage_of_given(pool, number, group) for group in groups.values()]
     for stage in siblings:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # ALONE, since no other thread is there to look at what else there is to do.
 QUICK_S = 0.00002
 SLICE_S = 0.0005
-ALONE, LONGEST = 256, 1024
+ALONE, LONGEST = 1024, 8192
 
 _gil = getattr(sys, "_is_gil_enabled", lambda: True)
 SHARED = _gil()  # whether leases may be longer than one input: see _parties.Lease

@@ -37,7 +37,7 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
         else:
             worker = worker_of(value)
             steps = worker._steps
-            if id(steps) not in known:  # most share theirs, and `given` keeps them alive
+            if id(steps) not in known:  # most share theirs; `given` keeps them alive
                 known[id(steps)] = groups.setdefault(_group(steps), [])
 
             known[id(steps)].append((place, worker))

@@ -93,13 +93,12 @@ class Accounts:
 
     def end(self, end: End, works: int = 1) -> None:
         """Count `works` inputs that came to this end."""
-        match end:
-            case End.SUCCEEDED:
-                self.succeeded += works
-            case End.FAILED | End.TIMED_OUT:
-                self.failed += works
-            case End.CANCELLED:
-                self.cancelled += works
+        if end is End.SUCCEEDED:
+            self.succeeded += works
+        elif end is End.CANCELLED:
+            self.cancelled += works
+        else:
+            self.failed += works
 
     def fail(self, key: tuple[int, ...], failure: Failure, *, told: bool) -> None:
         """Keep a failure that is final.
@@ -173,7 +172,7 @@ class Accounts:
 
 def _undone(works: int, iterables: int) -> str:
     """Say in words what was left undone."""
-    parts = []
+    parts: list[str] = []
     if works:
         workers = "1 worker" if works == 1 else f"{works} workers"
         parts.append(f"{workers} did not finish")

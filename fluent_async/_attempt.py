@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluent_async import _clock
-from fluent_async._drain import Drain
+from fluent_async._drain import channel_of
 from fluent_async._retry import Failure
 from fluent_async._step import Args, Kind
 from fluent_async._wait import Waiter, block
@@ -234,18 +234,20 @@ class Performance:
     def _wanted(self) -> bool:
         """Whether any sink of the work takes outputs yet."""
         drains = [drain for step in self._work.steps for drain in step.drains]
-        return any(not isinstance(drain, Drain) or not drain.closed for drain in drains)
+        channels = [channel_of(drain) for drain in drains]
+        return any(channel is None or not channel.shut for channel in channels)
 
     def _send_to(self, drain: Any, output: Any) -> bool:
         """Send to one sink; say whether it was shut instead."""
         promised = self._work.plain
+        channel = channel_of(drain)
         try:
-            if not isinstance(drain, Drain):
+            if channel is None:
                 self._send_to_sink(drain, output)
-            elif (turn := self._turns.get(drain._channel)) is not None:
-                drain._channel.put_in_turn(turn, output, _for_ever, promised=promised)
+            elif (turn := self._turns.get(channel)) is not None:
+                channel.put_in_turn(turn, output, _for_ever, promised=promised)
             else:
-                drain._channel.put(output, _for_ever, promised=promised)
+                channel.put(output, _for_ever, promised=promised)
         except DrainClosed:
             return True
 

@@ -139,11 +139,6 @@ class Channel(Generic[T]):
         return not self.values and (self.shut or not self.feeders)
 
     @property
-    def unread(self) -> bool:
-        """Whether no stage and no thread reads the channel."""
-        return self.reader is None and not self._readers and not self._watchers
-
-    @property
     def watched(self) -> bool:
         """Whether a thread waits for this channel."""
         return bool(self._readers or self._watchers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, cast, final
 
 from typing_extensions import TypeVar, override
 
@@ -210,6 +210,15 @@ class Drain(Generic[T]):
                 return list(self._channel.values)
             except RuntimeError:  # a lease added a value meanwhile
                 continue
+
+
+def channel_of(sink: object) -> Channel[Any] | None:
+    """Return the channel of a sink; None if that is no drain."""
+    if not isinstance(sink, Drain):
+        return None
+
+    channel: Channel[Any] = cast("Any", sink)._channel
+    return channel
 
 
 def _not_a_task(drain: object) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fluent_async import _checks
 from fluent_async._drain import Drain
@@ -52,10 +52,12 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
 def worker_of(value: object) -> Worker[Any]:
     """Return the worker that a value given to a pool stands for."""
     if isinstance(value, Worker):
-        return value
+        worker: Worker[Any] = cast("Any", value)
+        return worker
 
     if isinstance(value, Task):
-        return value.with_input()
+        task: Task[[], Any, Any] = cast("Any", value)
+        return task.with_input()
 
     execute = getattr(value, "execute", None)
     if isinstance(value, type) or not callable(execute):

@@ -333,7 +333,7 @@ def run(
         [2, 4, 6]
     """
     drains: list[Drain[T]] = []
-    bound = []
+    bound: list[Worker[T] | Workers[T]] = []
     for value in workers:
         drain = Drain[T](ordered=True)
         drains.append(drain)

@@ -143,7 +143,7 @@ class Slots:
 
     def expire(self, now: float) -> list[Attempt]:
         """Abandon the attempts that ran too long, and return them to be judged."""
-        expired = []
+        expired: list[Attempt] = []
         while (deadline := self.next_deadline) is not None and deadline <= now:
             attempt = heappop(self._deadlines)[2]
             attempt.end = End.TIMED_OUT

@@ -8,7 +8,7 @@ from contextvars import Context
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from fluent_async._drain import Drain
+from fluent_async._drain import channel_of
 from fluent_async._sources import Flow, Given
 from fluent_async._step import Kind
 from fluent_async._work import Work
@@ -206,8 +206,8 @@ def drains_of(steps: tuple[Step, ...]) -> tuple[object, ...]:
 
 def channels_of(drains: tuple[object, ...]) -> tuple[Channel[Any], ...]:
     """Return the channels of those sinks that are drains, each once."""
-    channels = [drain._channel for drain in drains if isinstance(drain, Drain)]
-    return tuple(dict.fromkeys(channels))
+    channels = [channel_of(drain) for drain in drains]
+    return tuple(dict.fromkeys(c for c in channels if c is not None))
 
 
 def is_plain(steps: tuple[Step, ...], drains: tuple[object, ...]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from contextvars import Context
 from itertools import count
 from typing import TYPE_CHECKING
@@ -144,7 +145,7 @@ class Threads:
 
         for thread in list(self._ended):
             thread.join()
-            if thread in self._ended:  # nobody else joined it meanwhile
+            with suppress(ValueError):  # somebody else joined it meanwhile
                 self._ended.remove(thread)
 
     def _unpark(self, waiter: Waiter) -> None:

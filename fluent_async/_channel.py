@@ -304,11 +304,16 @@ class Channel(Generic[T]):
             self.reader = reader
             _wake(self._readers)
 
-    def lend(self, lease: Lease) -> Callable[[], T]:
+    @property
+    def starves(self) -> bool:
+        """Whether a pool that feeds the channel found no room in it."""
+        return bool(self._blocked)
+
+    def lend(self, lease: Lease, by: Stirrable) -> Callable[[], T]:
         """Let one thread take values by itself; return the function that takes one."""
         with self._monitor:
             self._taker = lease
-            if self._senders:
+            if self._senders or any(pool is not by for pool in self._blocked):
                 lease.arm()
 
             return self.values.popleft

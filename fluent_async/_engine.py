@@ -275,9 +275,9 @@ class Engine:
         return not self.threads.patient and self.scheduler.shared()
 
     def _due(self) -> float | None:
-        """When a thread that parks must look again by itself."""
-        kept = self.threads.kept_until is not None
-        return None if kept else self.scheduler.next_due()
+        """When a thread that parks must look again by itself; None: others see to it."""
+        due, kept = self.scheduler.next_due(), self.threads.kept_until
+        return due if due is not None and (kept is None or due < kept) else None
 
     def _look(self, *, patient: bool = False) -> Slice | Attempt | None:
         """Decide what this thread does next; have another one look if there is more."""

@@ -171,13 +171,20 @@ class Scheduler:
         return any(map(self._startable, self.graph.awake))
 
     def shared(self) -> bool:
-        """Say whether a thread with patience would find something to do."""
-        return self.slots.free and any(
-            stage.lease is not None
-            and not self._awaits(stage)
-            and self.admission.open(stage)
-            for stage in self.graph.awake
-        )
+        """Say whether a thread with patience would find something to do.
+
+        It would if it could share a lease, or use the room that the holder of one makes.
+        """
+        return self.slots.free and any(map(self._shareable, self.graph.awake))
+
+    def _shareable(self, stage: Stage) -> bool:
+        if stage.lease is None:
+            return False
+
+        if isinstance(stage.source, Flow) and stage.source.channel.starves:
+            return True
+
+        return not self._awaits(stage) and self.admission.open(stage)
 
     def arm(self) -> None:
         """Stop slices whose outputs, or the room they make, would be work for others."""
@@ -336,6 +343,8 @@ class Scheduler:
         if stage.lease is slice_:
             stage.lease = None
             stage.number = slice_.number + slice_.pulled
+            if isinstance(stage.source, Flow):
+                stage.source.channel.lent(slice_, self.pool)
 
     def begin(self, slice_: Slice, value: Any, now: float) -> Attempt | None:
         """Turn the one input that a slice pulled into an attempt, in the same slot.

@@ -88,4 +88,4 @@ class Flow:
         return self.channel.over
 
     def pull(self, lease: Slice) -> Callable[..., Any]:
-        return self.channel.lend(lease)
+        return self.channel.lend(lease, lease.stage.pool)

@@ -422,6 +422,66 @@ class TestCalling:
         assert caught.value is error
         assert not hasattr(error, "__notes__")
 
+    def test_of_one_parameter_is_retried_too(self) -> None:
+        """A function of one parameter fails, is retried and noted as any other."""
+        left = [ConnectionError(), ConnectionError(), ConnectionError()]
+
+        @task(retry=2)
+        def fetch(url: str) -> str:
+            if left:
+                raise left.pop()
+
+            return url
+
+        with pytest.raises(ConnectionError) as caught:
+            fetch(url="u")
+
+        assert caught.value.__notes__[0].startswith(
+            "fetch('u') failed after 2 attempts"
+        )
+        assert fetch("u") == "u"
+
+    def test_of_one_attempt_is_noted(self) -> None:
+        """With `retry=1` the first exception comes out, noted, from methods as well."""
+
+        @task(retry=1)
+        def fetch(url: str) -> str:
+            raise ConnectionError(url)
+
+        class Client:
+            @task(retry=1)
+            def get(self, url: str) -> str:
+                raise ConnectionError(url)
+
+        for call in (fetch, Client().get):
+            with pytest.raises(ConnectionError) as caught:
+                call("u")
+
+            assert "failed after 1 attempt" in caught.value.__notes__[0]
+
+    def test_of_a_method_is_retried_too(self) -> None:
+        """A method goes on with the same instance."""
+
+        class Client:
+            failures = 1
+
+            @task(retry=2)
+            def get(self, url: str) -> str:
+                self.failures -= 1
+                if self.failures >= 0:
+                    raise ConnectionError
+
+                return url
+
+        assert Client().get("u") == "u"
+
+    def test_shows_inputs_of_what_hides_its_signature(self) -> None:
+        """Keywords to a builtin without signature are shown with the places of the rest."""
+        with pytest.raises(TypeError) as caught:
+            task(retry=1)(max)(1, 2, key=3)  # type: ignore[arg-type]
+
+        assert "max({'0': 1, '1': 2, 'key': 3}) failed" in caught.value.__notes__[0]
+
     def test_shows_inputs_by_name_when_given_so(self) -> None:
         """With keywords, a failure's input is a dict by parameter."""
 

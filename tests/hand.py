@@ -1,0 +1,160 @@
+"""A pool driven by hand: a real scheduler, and a test that plays its threads and its clock."""
+
+from collections.abc import Iterable, Iterator
+
+from fluent_async import Drain
+from fluent_async._channel import Channel
+from fluent_async._graph import check
+from fluent_async._inputs import stages_of
+from fluent_async._monitor import Monitor
+from fluent_async._retry import NO_RETRY, Failure, bounded_repr
+from fluent_async._scheduler import Job, Scheduler
+from fluent_async._slice import Slice
+from fluent_async._stage import Stage, channels_of
+from fluent_async._work import Attempt
+from fluent_async.typing import Executable
+
+
+def channel_of(drain: Drain[int]) -> Channel[int]:
+    """Return what a drain is made of."""
+    return channels_of((drain,))[0]
+
+
+def filled(*values: int, maxsize: int = 0) -> Drain[int]:
+    """Make a drain in which these values wait."""
+    drain = Drain[int](maxsize)
+    for value in values:
+        drain.send(value)
+
+    return drain
+
+
+def shown(attempt: Attempt) -> str:
+    """Write an attempt as the call it is."""
+    return f"{attempt.work.steps[-1].name}({attempt.work.input!r})"
+
+
+class Hand:
+    """Asks a scheduler what to run, and says what came of it, as an engine does.
+
+    Nothing happens by itself: `start` takes the next input and no more, and what was
+    started runs until the test ends it. Time is the number `now`.
+    """
+
+    name = "Hand"
+    policy = NO_RETRY
+    describe = staticmethod(bounded_repr)
+
+    def __init__(self, limit: int = 1) -> None:
+        self.now = 0.0
+        self.monitor = Monitor()
+        self.scheduler = Scheduler(self, limit)
+        self._gone = 0
+
+    def stir(self) -> None:
+        """Look at what changed around the pool."""
+        self.scheduler.graph.refresh()
+
+    def react(self) -> None:
+        """Give slots that are free to those who want theirs back."""
+        while (waiter := self.scheduler.resume(self.now)) is not None:
+            waiter.wake()
+
+    def go(self, *workers: Executable) -> list[Stage]:
+        """Give work to the pool; return the stages that it is."""
+        self._gone += 1
+        stages = stages_of(self, self._gone, workers)
+        check(stages)
+        self.scheduler.add(stages)
+        return stages
+
+    # -- jobs --------------------------------------------------------------------------
+
+    def next(self, *, patient: bool = False) -> Job | None:
+        """Take the next job."""
+        return self.scheduler.next(self.now, patient=patient)
+
+    def slice(self, *, patient: bool = False) -> Slice:
+        """Take the next job, which is a slice."""
+        job = self.next(patient=patient)
+        assert isinstance(job, Slice)
+        return job
+
+    def start(self) -> Attempt | None:
+        """Start the next attempt, after a pull where the scheduler leaves that to threads."""
+        while isinstance(job := self.next(), Slice):
+            attempt = self._pull(job)
+            if attempt is not None:
+                return attempt
+
+        assert job is None or isinstance(job, Attempt)
+        return job
+
+    def attempt(self) -> Attempt:
+        """Start the next attempt, which there is."""
+        attempt = self.start()
+        assert attempt is not None
+        return attempt
+
+    def started(self) -> list[str]:
+        """Start all that can start together; return which inputs of which tasks."""
+        return [shown(attempt) for attempt in iter(self.start, None)]
+
+    def in_turn(self) -> list[str]:
+        """Run all there is, one after the other; return what ran."""
+        return [self._ran(attempt) for attempt in iter(self.start, None)]
+
+    # -- what comes of them ------------------------------------------------------------
+
+    def end(self, attempt: Attempt, *outputs: int) -> None:
+        """Let an attempt succeed, after these outputs went to its drains."""
+        work = attempt.work
+        for channel in work.channels:
+            for output in outputs:
+                channel.put(output, lambda: 0.0, promised=work.plain)
+
+        self.scheduler.succeed(attempt)
+
+    def fail(self, attempt: Attempt, *, retry_in: float | None = None) -> None:
+        """Let an attempt fail, for good or until `retry_in` seconds are over."""
+        work = attempt.work
+        if not self.scheduler.stop(attempt):
+            return
+
+        if retry_in is not None:
+            self.scheduler.retry(work, self.now + retry_in)
+        else:
+            failure = Failure(work.stage.label, work.input, work.tries, 0.0, OSError())
+            self.scheduler.fail(work, failure)
+
+    def settle(self, slice_: Slice) -> None:
+        """Let the thread of a slice report that it is over."""
+        self.scheduler.settle(slice_, self.now)
+
+    def work_through(self, slice_: Slice) -> list[int]:
+        """Take all inputs of a slice, send each on as it is, and report."""
+        values = list(_unplaced(slice_.inputs))
+        slice_.outlet.extend(values)
+        self.settle(slice_)
+        return values
+
+    def _pull(self, slice_: Slice) -> Attempt | None:
+        """Pull one input; return its attempt unless it has to wait, or there is none."""
+        value = next(slice_.inputs, None)
+        if value is None:
+            self.settle(slice_)
+            return None
+
+        slice_.missed += 1  # it is accounted for as an attempt
+        value = slice_.stage.finish(value)
+        return self.scheduler.begin(slice_, value, self.now)
+
+    def _ran(self, attempt: Attempt) -> str:
+        self.end(attempt, attempt.work.input)
+        return shown(attempt)
+
+
+def _unplaced(inputs: Iterable[object]) -> Iterator[int]:
+    for value in inputs:
+        assert isinstance(value, int)
+        yield value

@@ -1,0 +1,259 @@
+"""The explorer itself: turns that repeat, and faults that it must find."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import pytest
+
+from explorer import Explorer
+from fluent_async import Drain, Pool, each, sleep, task
+from fluent_async._admission import Admission
+from fluent_async._channel import Channel
+from fluent_async._graph import Graph
+from fluent_async._scheduler import Scheduler
+from fluent_async._slice import Slice
+from fluent_async._slots import Slots
+from fluent_async._stage import Stage
+from fluent_async._work import Attempt, End, Work
+from schedules import explore
+
+
+SCHEDULES = 200
+"""Schedules that a run of the suite explores; the soak explores more, one seed a run."""
+
+Fault: TypeAlias = Callable[[pytest.MonkeyPatch], None]
+
+
+def work_is_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a slot back before the work runs, as go-async does."""
+    occupy = Slots.occupy
+
+    def gives_back(slots: Slots, attempt: Attempt) -> None:
+        occupy(slots, attempt)
+        slots.running -= 1
+
+    vacate = Slots.vacate
+
+    def takes_none(slots: Slots, attempt: Attempt, end: End) -> bool:
+        slots.running += 1
+        return vacate(slots, attempt, end)
+
+    monkeypatch.setattr(Slots, "occupy", gives_back)
+    monkeypatch.setattr(Slots, "vacate", takes_none)
+
+
+def room_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for room when an input starts, and keep none for its output."""
+
+    def promises_nothing(channel: Channel[object], count: int, by: object) -> None:
+        """Keep no room."""
+
+    def settles(channel: Channel[object], count: int, by: object) -> None:
+        settle(channel, 0, by)  # type: ignore[arg-type]
+
+    settle = Channel.settle
+    monkeypatch.setattr(Channel, "promise", promises_nothing)
+    monkeypatch.setattr(Channel, "settle", settles)
+
+
+def limits_forget_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Free the place in a limit while an input waits for its next attempt."""
+    retry = Scheduler.retry
+
+    def frees(scheduler: Scheduler, work: Work, due: float) -> None:
+        retry(scheduler, work, due)
+        for limit in work.limits:
+            limit.taken -= 1
+
+        work.limits = ()
+
+    monkeypatch.setattr(Scheduler, "retry", frees)
+
+
+def leases_are_taken_in_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the right to pull away from a thread that is in the iterable."""
+    monkeypatch.setattr(Slice, "pulling", False)
+    monkeypatch.setattr(Scheduler, "_awaits", lambda *_: False)
+
+
+def stages_do_not_wake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget to put stages to sleep whose feeders have left."""
+
+    def rests(graph: Graph, stages: Iterable[Stage]) -> None:
+        rest(graph, [stage for stage in stages if stage.depth == 0])
+
+    rest = Graph.rest
+    monkeypatch.setattr(Graph, "rest", rests)
+
+
+def waiters_are_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave senders asleep when there is room for them again."""
+    monkeypatch.setattr(Channel, "_admit", lambda _: None)
+
+
+def turns_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let outputs into ordered drains as they come."""
+
+    def puts(
+        channel: Channel[object],
+        number: int,
+        value: object,
+        left: Callable[[], float | None],
+        *,
+        promised: bool,
+    ) -> None:
+        channel.put(value, left, promised=promised)
+
+    monkeypatch.setattr(Channel, "put_in_turn", puts)
+
+
+def failed_inputs_count_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count an input that failed in a slice as if it had succeeded there as well."""
+    miss = Scheduler.miss
+
+    def misses(scheduler: Scheduler, slice_: Slice, work: Work, now: float) -> None:
+        miss(scheduler, slice_, work, now)
+        slice_.missed -= 1
+
+    monkeypatch.setattr(Scheduler, "miss", misses)
+
+
+def bounds_never_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold back what nobody reads for ever."""
+    monkeypatch.setattr(Scheduler, "relieve", lambda _: None)
+
+
+def limits_are_looked_at_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an input start that was pulled while there was a place, and now is none."""
+    monkeypatch.setattr(Admission, "fits", lambda *_: True)
+
+
+FAULTS: list[Fault] = [
+    work_is_no_work,
+    room_is_not_kept,
+    limits_forget_retries,
+    leases_are_taken_in_a_pull,
+    stages_do_not_wake,
+    waiters_are_not_woken,
+    turns_do_not_matter,
+    failed_inputs_count_twice,
+    bounds_never_give_way,
+    limits_are_looked_at_too_early,
+]
+
+
+@pytest.mark.slow
+def test_library_keeps_its_promises_in_every_order_of_turns() -> None:
+    """Bounds, limits and accounts hold at every step, and nothing is lost or doubled."""
+    for seed in range(SCHEDULES):
+        explore(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_explorer_finds_a_fault(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promise that is broken on purpose shows within the schedules of one run."""
+    fault(monkeypatch)
+
+    assert any(map(fails, range(SCHEDULES)))
+
+
+def fails(seed: int) -> bool:
+    """Say whether the schedule of a seed fails."""
+    try:
+        explore(seed)
+    except Exception:  # noqa: BLE001  (whatever a fault leads to)
+        return True
+
+    return False
+
+
+def turns_of(seed: int) -> list[int]:
+    """Run eight inputs on three threads, and return the order in which they ran."""
+    explorer = Explorer(seed)
+    order: list[int] = []
+
+    @task
+    def note(number: int) -> None:
+        explorer.switch()
+        order.append(number)
+
+    def schedule() -> None:
+        with Pool(limit=3) as pool:
+            pool.go(each(range(8)) >> note)
+
+    explorer.run(schedule)
+    return order
+
+
+def test_explorer_repeats_a_schedule_from_its_seed() -> None:
+    """A seed gives the same order every time."""
+    assert [turns_of(seed) for seed in range(5)] == [
+        turns_of(seed) for seed in range(5)
+    ]
+
+
+def test_explorer_tries_different_orders() -> None:
+    """Seeds give different orders of the same work."""
+    orders = {tuple(turns_of(seed)) for seed in range(20)}
+
+    assert len(orders) > 5
+    assert {tuple(range(8))} == {tuple(sorted(order)) for order in orders}
+
+
+def test_explorer_passes_time_only_while_nobody_can_go_on() -> None:
+    """An hour of sleep takes no time, and one thread's sleep is no other's delay."""
+    explorer = Explorer(0)
+    woke: list[float] = []
+
+    @task
+    def nap(seconds: float) -> None:
+        sleep(seconds)
+        woke.append(explorer.now())
+
+    def schedule() -> None:
+        with Pool(limit=3) as pool:
+            pool.go(each([3600.0, 60.0, 0.5]) >> nap)
+
+    explorer.run(schedule)
+
+    assert [0.5, 60.0, 3600.0] == woke
+
+
+def test_explorer_notices_a_wait_that_nothing_ends() -> None:
+    """A thread that waits for ever, with nobody to wake it, fails the schedule."""
+    explorer = Explorer(0)
+
+    with pytest.raises(AssertionError, match="stuck: nobody can go on of main"):
+        explorer.run(lambda: list(Drain[int]()))
+
+
+def test_explorer_raises_what_a_thread_raises() -> None:
+    """An error in any thread fails the schedule, and ends all the others."""
+    explorer = Explorer(0)
+
+    def fail() -> None:
+        raise ValueError("oops")
+
+    def schedule() -> None:
+        explorer.spawn("failing", fail)
+        list(Drain[int]())
+
+    with pytest.raises(ValueError, match="oops"):
+        explorer.run(schedule)
+
+
+def test_explorer_leaves_the_library_as_it_was() -> None:
+    """Afterwards the library uses the machine's locks, threads and clock again."""
+    turns_of(0)
+    names: list[str] = []
+
+    @task
+    def note() -> None:
+        names.append(type(threading.current_thread()).__name__)
+
+    with Pool() as pool:
+        pool.go(note)
+
+    assert ["Thread"] == names

@@ -60,29 +60,52 @@ class Admission:
         """Say whether a work that was pulled can start."""
         return _allowed(self.limits_of(work.steps)) and self.room(work.channels) > 0
 
-    def keep(self, work: Work) -> Work:
-        """Keep for a work its places, its turns, and room if it counts its outputs."""
+    def keep(self, work: Work, *, forced: bool = False) -> bool:
+        """Keep for a work its places, its turns, and room if it counts its outputs.
+
+        Returns:
+            False, with nothing kept, if another pool was quicker to take the room; never
+            if `forced`.
+        """
+        if work.plain and not self._keep_room(work, forced=forced):
+            return False
+
         work.limits = self.limits_of(work.steps)
         for limit in work.limits:
             limit.taken += 1
 
         ordered = [channel for channel in work.channels if channel.turns is not None]
         work.turns = tuple((channel, channel.take_turn()) for channel in ordered)
-        if work.plain:
-            work.promised = tuple(c for c in work.channels if c.turns is None)
-            for channel in work.promised:
-                channel.promise(1, self._pool)
+        return True
 
-        return work
+    def _keep_room(self, work: Work, *, forced: bool) -> bool:
+        for channel in work.channels:
+            if channel.turns is not None:
+                continue
+
+            if forced or channel.shut:
+                channel.promise(1, self._pool)
+            elif not channel.reserve(1, self._pool):
+                self._give_room(work)
+                channel.block(self._pool)
+                return False
+
+            work.promised += (channel,)
+
+        return True
+
+    def _give_room(self, work: Work) -> None:
+        for channel in work.promised:
+            channel.settle(1, self._pool)
+
+        work.promised = ()
 
     def free(self, work: Work) -> None:
         """Give all of that back."""
         for limit in work.limits:
             limit.taken -= 1
 
-        for channel in work.promised:
-            channel.settle(1, self._pool)
-
+        self._give_room(work)
         for channel, turn in work.turns:
             channel.end_turn(turn)
 

@@ -200,10 +200,23 @@ class Channel(Generic[T]):
             self._room.promise(-count)
             self._pass_on(by)
 
-    def lease(self, count: int, by: Stirrable, lease: Lease) -> deque[T]:
-        """Keep room for a lease of `count`; return what it adds its outputs to."""
+    def reserve(self, most: int, by: Stirrable) -> int:
+        """Keep room for as many as `most` outputs; return for how many there was.
+
+        Looking and keeping is one step: other pools may feed the channel as well.
+        """
         with self._monitor:
-            self._use(count, by)
+            count = min(most, self._left() + self._room.overdraft)
+            if count > 0:
+                self._use(count, by)
+                self._room.promise(count)
+
+            return count
+
+    def lease(self, kept: int, by: Stirrable, lease: Lease) -> deque[T]:
+        """Give room that was kept to a lease; return what it adds its outputs to."""
+        with self._monitor:
+            self._room.promise(-kept)
             self._room.leases.append(lease)
             elsewhere = self.reader is not None and self.reader.pool is not by
             if self._readers or self.shut or (elsewhere and not self.values):

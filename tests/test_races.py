@@ -15,6 +15,7 @@ from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._work import End
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed
+from fluent_async.typing import Takes
 from hand import Hand
 from support import TIMEOUT, FakeClock, Gate
 
@@ -421,29 +422,30 @@ class TestFeeders:
 class TestRoom:
     """Two pools look for room in one drain."""
 
+    @pytest.mark.parametrize("work", [keep, slow])
+    @pytest.mark.parametrize("look", [1, 2, 3])
     def test_is_promised_to_one_of_two_pools(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch, work: Takes[int, int], look: int
     ) -> None:
         """The last place of a drain goes to one input, of one pool."""
         # 1. A pool finds room for one more output.
-        # 2. Another finds and takes it.
-        # 3. The first starts its input only if there is room again.
+        # 2. Another pool finds it as well, and starts an input.
+        # 3. The first starts its input only if there is room still.
         here, there = Hand(), Hand()
         drain = Drain[int](maxsize=1)
-        room = Channel.room
-        others: list[object] = []
+        room, looks, jobs = Channel.room, list[int](), list[object]()
 
-        def lies(channel: Channel[int]) -> int:
+        def finds(channel: Channel[int]) -> int:
             found = room(channel)
-            if not others:
-                others.append(None)
-                others.append(there.start())
+            looks.append(found)
+            if len(looks) == look:
+                jobs.append(there.next())
 
             return found
 
-        here.go(1 >> slow | drain)
-        there.go(2 >> slow | drain)
-        monkeypatch.setattr(Channel, "room", lies)
-        started = [here.start(), *others]
+        here.go(work.with_input(1) | drain)
+        there.go(work.with_input(2) | drain)
+        monkeypatch.setattr(Channel, "room", finds)
+        jobs += [here.next(), there.next()]
 
-        assert 1 == sum(attempt is not None for attempt in started)
+        assert 1 == sum(job is not None for job in jobs)

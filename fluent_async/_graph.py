@@ -114,8 +114,7 @@ class Graph:
     def clear(self) -> None:
         """Let go of the stages that sleep; their drains feed nothing any more."""
         for stage in self.asleep:
-            if isinstance(stage.source, Flow):
-                stage.source.channel.feed(None)
+            _channel_of(stage).feed(None)
 
         self.asleep.clear()
 

@@ -20,28 +20,20 @@ class _Thread(threading.local):
     """
 
     busy = False  # doing what was put off
-    _entered: list[tuple[Monitor, FrameType]] | None = None
-    _later: deque[Callable[[], object]] | None = None
 
     @property
     def entered(self) -> list[tuple[Monitor, FrameType]]:
         """The monitors it is in, or about to be, each with the frame that entered it."""
-        if self._entered is None:
-            new: list[tuple[Monitor, FrameType]] = []
-            if self._entered is None:  # no finalizer was quicker
-                self._entered = new
-
-        return self._entered
+        known: list[tuple[Monitor, FrameType]] = self.__dict__.setdefault(
+            "_entered", []
+        )
+        return known
 
     @property
     def later(self) -> deque[Callable[[], object]]:
         """What is put off, in order. Appending and taking are one step each."""
-        if self._later is None:
-            new: deque[Callable[[], object]] = deque()
-            if self._later is None:
-                self._later = new
-
-        return self._later
+        known: deque[Callable[[], object]] = self.__dict__.setdefault("_later", deque())
+        return known
 
 
 _thread = _Thread()

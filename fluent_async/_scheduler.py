@@ -515,7 +515,8 @@ class Scheduler:
             self.accounts.accepted += works
         elif isinstance(stage.source, Given):
             stage.source.workers.clear()
-        elif isinstance(stage.source, Values):
+        else:
+            assert isinstance(stage.source, Values)
             works = 0
             self.accounts.unread += stage.dropped and not stage.source.read
             stage.source.read = True

@@ -34,11 +34,6 @@ class Turns(Generic[T]):
         """How many inputs that were taken are past the oldest unfinished one."""
         return max(0, self.taken - self.head - 1)
 
-    @property
-    def kept(self) -> int:
-        """How many outputs wait for their turn."""
-        return sum(map(len, self._kept.values()))
-
     def take(self) -> int:
         """Give the next input its number."""
         self.taken += 1

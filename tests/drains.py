@@ -1,5 +1,6 @@
 """Drains as the tests want them, and all that feeds one."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeAlias
@@ -53,6 +54,17 @@ def stands_still(pool: Pool, *, succeeded: int) -> bool:
     """Say whether so many inputs have succeeded, and none runs."""
     stats = pool.stats()
     return (succeeded, 0) == (stats.succeeded, stats.running)
+
+
+@contextmanager
+def switching(*, every: float) -> Iterator[None]:
+    """Have the interpreter change threads every so many seconds, if it need not before."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(every)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 # -- all that feeds a drain: it does so during the block, at whose end it sends 1 ----------

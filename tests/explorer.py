@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     Condition = Callable[[], bool]
 
 
-SWITCHES = 20_000
+SWITCHES = 100_000
 """More than any schedule takes; one that takes them goes round in circles."""
 
 DEADLINE_S = 30.0

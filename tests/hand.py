@@ -1,14 +1,16 @@
 """A pool driven by hand: a real scheduler, and a test that plays its threads and its clock."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from fluent_async import Drain
 from fluent_async._channel import Channel
 from fluent_async._graph import check
 from fluent_async._inputs import stages_of
 from fluent_async._monitor import Monitor
-from fluent_async._retry import NO_RETRY, Failure, bounded_repr
+from fluent_async._retry import NO_RETRY, Failure, Policy, bounded_repr
+from fluent_async._runner import Runner
 from fluent_async._scheduler import Job, Scheduler
+from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._stage import Stage, channels_of
 from fluent_async._work import Attempt
@@ -41,11 +43,10 @@ class Hand:
     started runs until the test ends it. Time is the number `now`.
     """
 
-    name = "Hand"
-    policy = NO_RETRY
-    describe = staticmethod(bounded_repr)
-
     def __init__(self, limit: int = 1) -> None:
+        self.name = "Hand"
+        self.policy: Policy = NO_RETRY
+        self.describe: Callable[[object], str] = bounded_repr
         self.now = 0.0
         self.monitor = Monitor()
         self.scheduler = Scheduler(self, limit)
@@ -126,6 +127,10 @@ class Hand:
         else:
             failure = Failure(work.stage.label, work.input, work.tries, 0.0, OSError())
             self.scheduler.fail(work, failure)
+
+    def perform(self, attempt: Attempt) -> None:
+        """Make an attempt in this thread, as a thread of the pool does, and report."""
+        Runner(self).run(attempt, Seat(self))
 
     def settle(self, slice_: Slice) -> None:
         """Let the thread of a slice report that it is over."""

@@ -22,6 +22,7 @@ from drains import (
     shut,
     stage,
     succeeds,
+    switching,
     worker,
 )
 from fluent_async import Drain, Pool, Workers, each, task
@@ -553,6 +554,31 @@ class TestShut:
                     sender.result(TIMEOUT)
 
         assert [1] == drain.drain()
+
+    def test_lets_in_none_of_those_who_wait_for_room(self) -> None:
+        """A sender that was refused is not let in, though there is room before it hears."""
+        drain = filled(1, maxsize=1)
+        with Waits() as waits, switching(every=1.0):
+            sender = beside(drain.send, 2)
+            waits.wait_for(1)
+            drain.shut_down()
+            taken = next(iter(drain))
+
+            with pytest.raises(DrainClosed):
+                sender.result(TIMEOUT)
+
+        assert (1, []) == (taken, drain.drain())
+
+    def test_ends_its_stage_though_a_feeder_is_left(self) -> None:
+        """Nothing more arrives, so the stage has done, and feeds its own drain no more."""
+        drain, out = Drain[int](), Drain[int]()
+        with Pool(1) as pool, worker(drain):
+            pool.go(drain >> double | out)
+            before = fed(out)
+            drain.shut_down()
+            pool.wait(TIMEOUT)
+
+            assert (True, False) == (before, fed(out))
 
     @every_feeding
     def test_stays_shut_when_its_feeders_are_gone(self, feeding: Feeding) -> None:

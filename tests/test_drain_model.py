@@ -1,8 +1,6 @@
 """A drain loses nothing and duplicates nothing, whatever is done to it."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from beside import beside
-from drains import count
+from drains import count, switching
 from fluent_async import Drain, Pool, each, task
 from fluent_async.errors import DrainClosed
 from support import TIMEOUT
@@ -147,17 +145,6 @@ TestDrainModel = DrainModel.TestCase
 TestDrainModel.settings = settings(max_examples=50, stateful_step_count=40)
 
 
-@contextmanager
-def switching_often() -> Iterator[None]:
-    """Have the interpreter change threads as often as it can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
 def send_all(drain: Drain[tuple[int, int]], sender: int, values: int) -> None:
     """Send values that say who sent them, one after the other."""
     for number in range(values):
@@ -210,7 +197,7 @@ class TestThreads:
     @pytest.mark.parametrize("maxsize", [0, 1, 3])
     def test_take_each_value_once_under_pressure(self, maxsize: int) -> None:
         """Many values, many threads, and an interpreter that changes them all the time."""
-        with switching_often():
+        with switching(every=1e-6):
             check_exchange(maxsize, [1000, 700, 500], readers=3)
 
 
@@ -252,7 +239,7 @@ class TestStages:
     ) -> None:
         """Many values, many threads, and an interpreter that changes them all the time."""
         inputs = list(range(20)) * 5
-        with switching_often():
+        with switching(every=1e-6):
             came = through_two_stages(4, maxsizes, inputs, readers=3)
 
         assert sorted(value for number in inputs for value in range(number)) == came

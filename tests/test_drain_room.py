@@ -1,31 +1,18 @@
 """Room in drains, and those who wait for it, or for values."""
 
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
 import pytest
 
 from beside import Waits, beside
-from drains import count, filled, stands_still
+from drains import count, filled, stands_still, switching
 from fluent_async import Args, Drain, Pool, each, stream, task
 from fluent_async.errors import Cancelled, DrainClosed, PoolCancelled
 from support import TIMEOUT, FakeClock, Gate, poll, start_child
 from work import at, double
-
-
-@contextmanager
-def switching(*, every: float) -> Iterator[None]:
-    """Have the interpreter change threads every so many seconds, if it need not before."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(every)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 class TestMaxsize:

@@ -12,7 +12,7 @@ from beside import beside
 from fluent_async import Drain
 from fluent_async._monitor import Monitor, after, inside
 from fluent_async.errors import DrainClosed
-from support import TIMEOUT, Gate, start_child
+from support import TIMEOUT, Gate, run_child, start_child
 
 
 class Finalized:
@@ -103,6 +103,29 @@ class TestMonitor:
 
         assert not inside()
         assert "entered" == beside(self.enter, monitor).result(TIMEOUT)
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+    def test_survives_a_handler_that_raises_wherever_it_interrupts(self) -> None:
+        """Ctrl-C at any moment leaves the monitor free, and its thread out of it."""
+        source = """
+            import signal
+            from fluent_async._monitor import Monitor, inside
+            def interrupt(*_):
+                raise KeyboardInterrupt
+            monitor = Monitor()
+            signal.signal(signal.SIGVTALRM, interrupt)
+            for hit in range(300):
+                try:
+                    signal.setitimer(signal.ITIMER_VIRTUAL, 1e-6 * (hit % 60 + 1))
+                    while True:
+                        monitor.do(int)
+                except KeyboardInterrupt:
+                    assert not inside(), f"still inside after {hit} signals"
+            print("free")
+            """
+        done = run_child(source)
+
+        assert ("free\n", "") == (done.stdout, done.stderr)
 
     def test_leaves_no_trace_of_a_wait_that_was_interrupted(self) -> None:
         """Ctrl-C reaches a thread that waits to enter, and it never was inside."""

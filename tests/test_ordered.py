@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beside import Waits, beside
 from fluent_async import Args, Drain, Pool, Workers, each, stream, task
 from fluent_async.errors import DrainClosed, PoolCancelled
 from fluent_async.typing import Takes
@@ -249,6 +250,20 @@ class TestOrder:
                 gates.open(number)
 
         assert [0, 4, 8, 12] == third.drain()
+
+    def test_wakes_a_reader_for_each_output_that_was_kept(self) -> None:
+        """When outputs come together, as many who wait for one have it."""
+        drain = Drain[str](ordered=True)
+        with Waits() as waits, Pool(2) as pool, Gates(2) as gates:
+            pool.go(each(range(2)) >> gates.hold_after | drain)
+            gates.wait_for(0, 1)
+            assert ["0a", "0b"] == list(islice(drain, 2))
+            readers = [beside(next, iter(drain)) for _ in range(2)]
+            waits.wait_for(2)
+            gates.open(0)
+            taken = sorted(reader.result(TIMEOUT) for reader in readers)
+
+        assert ["1a", "1b"] == taken
 
     def test_begins_again_with_the_next_batch(self) -> None:
         """An ordered drain may be fed again when its stage is done."""

@@ -10,8 +10,6 @@ import pytest
 from explorer import Explorer
 from fluent_async import Drain, Pool, each, task
 from fluent_async._channel import Channel
-from fluent_async._runner import Runner
-from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._work import End
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed
@@ -278,7 +276,7 @@ class TestTimeout:
         hand.now = fake_clock.now()
         hand.go(1 >> late | drain)
         attempt = hand.attempt()
-        Runner(hand).run(attempt, Seat(hand))  # type: ignore[arg-type]
+        hand.perform(attempt)
 
         assert [attempt] == expired
         assert End.TIMED_OUT is attempt.end
@@ -291,7 +289,7 @@ class TestTimeout:
         hand.now = fake_clock.now()
         hand.go(1 >> slow | drain)
         attempt = hand.attempt()
-        Runner(hand).run(attempt, Seat(hand))  # type: ignore[arg-type]
+        hand.perform(attempt)
         expired = hand.scheduler.slots.expire(fake_clock.now() + 9999.0)
 
         assert [] == expired

@@ -116,20 +116,43 @@ class TestWaiter:
 
         assert (False, [2.5]) == (woken, fake_clock.sleeps)
 
-    def test_is_patient_by_the_clock_of_the_machine(
+    def test_waits_until_something_is_due(self, fake_clock: FakeClock) -> None:
+        """Without patience the end is a moment of the clock in use."""
+        woken = Waiter().wait_for(fake_clock.now() + 2.5, None)
+
+        assert (False, [2.5]) == (woken, fake_clock.sleeps)
+
+    def test_does_not_wait_for_what_is_overdue(self, fake_clock: FakeClock) -> None:
+        """A moment that has passed is no wait."""
+        woken = Waiter().wait_for(fake_clock.now() - 1.0, None)
+
+        assert (False, [0.0]) == (woken, fake_clock.sleeps)
+
+    def test_waits_until_something_is_due_before_its_patience_ends(
         self, fake_clock: FakeClock
     ) -> None:
+        """What is due first ends the wait, by the clock in use."""
+        woken = Waiter().wait_for(fake_clock.now() + 2.5, TIMEOUT)
+
+        assert (False, [2.5]) == (woken, fake_clock.sleeps)
+
+    @pytest.mark.parametrize("due_in", [None, 60.0])
+    def test_is_patient_by_the_clock_of_the_machine(
+        self, fake_clock: FakeClock, due_in: float | None
+    ) -> None:
         """Patience is no time for the clock in use."""
-        woken = Waiter().wait_for(None, 0.001)
+        due = None if due_in is None else fake_clock.now() + due_in
+        woken = Waiter().wait_for(due, 0.001)
 
         assert (False, []) == (woken, fake_clock.sleeps)
 
-    def test_is_patient_only_until_woken(self) -> None:
-        """Patience ends early when it is woken."""
+    @pytest.mark.parametrize("patience", [None, TIMEOUT])
+    def test_is_patient_only_until_woken(self, patience: float | None) -> None:
+        """Waking ends a wait of any kind."""
         waiter = Waiter()
         waiter.wake()
 
-        assert waiter.wait_for(None, TIMEOUT)
+        assert waiter.wait_for(None, patience)
 
 
 class TestRemaining:

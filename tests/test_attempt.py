@@ -1,6 +1,7 @@
 """One attempt, made in the test's own thread: calls, outputs, and how it ends."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 
 import pytest
@@ -10,10 +11,14 @@ from fluent_async._attempt import own_frames_cut
 from fluent_async._retry import Failure, Policy
 from fluent_async._work import Attempt, End
 from fluent_async.errors import Cancelled, DrainClosed
-from fluent_async.typing import Executable
+from fluent_async.typing import Executable, Takes
 from hand import Hand, filled
 from support import FakeClock
 
+
+pytestmark = pytest.mark.usefixtures("fake_clock")  # whose time is less than LATER
+
+LATER = 9999.0
 
 variable = ContextVar("variable", default="unset")
 
@@ -82,7 +87,7 @@ class TestOutputs:
     """What an attempt sends, and when."""
 
     @pytest.mark.parametrize("form", [pair, sent])
-    def test_of_a_stream_go_out_in_order(self, form: type[pair]) -> None:
+    def test_of_a_stream_go_out_in_order(self, form: Takes[int, int]) -> None:
         """A stream's outputs reach the drain in the order in which it makes them."""
         drain = Drain[int]()
         _, attempt = performed(each([1]) >> form | drain)
@@ -151,7 +156,7 @@ class TestOutputs:
 
         hand, _ = performed(each([1]) >> second_works | drain)
         after_one = len(drain)
-        hand.now = 9999.0
+        hand.now = LATER
         hand.perform(hand.attempt())
 
         assert (0, [1, 2]) == (after_one, tries)
@@ -225,7 +230,7 @@ class TestFailure:
             return number
 
         hand, _ = performed(each([1]) >> first >> second)
-        hand.now = 9999.0
+        hand.now = LATER
         hand.perform(hand.attempt())
 
         assert ["first", "second(2)", "second(2)"] == calls
@@ -268,7 +273,7 @@ class TestFailure:
 
         class Full:
             def send(self, value: int, /) -> None:
-                raise Refused
+                raise Refused(value)
 
         hand, _ = performed(each([1]) >> add.with_retry(5) | Full())
         [failure] = failures(hand)
@@ -359,10 +364,8 @@ class TestStream:
 
         @stream
         def catches(args: Args[int, int]) -> None:
-            try:
+            with suppress(BaseException):
                 args.drainer.send(args.input)
-            except BaseException:  # noqa: BLE001, S110  (it is what this is about)
-                pass
 
         @task
         def fails(number: int) -> int:
@@ -498,7 +501,7 @@ class TestBroken:
 
         class Shut:
             def send(self, value: int, /) -> None:
-                raise DrainClosed
+                raise DrainClosed(value)
 
         hand, attempt = performed(each([1]) >> pair | Shut())
 

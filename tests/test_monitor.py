@@ -104,6 +104,7 @@ class TestMonitor:
         assert not inside()
         assert "entered" == beside(self.enter, monitor).result(TIMEOUT)
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
     def test_survives_a_handler_that_raises_wherever_it_interrupts(self) -> None:
         """Ctrl-C at any moment leaves the monitor free, and its thread out of it."""
@@ -114,7 +115,7 @@ class TestMonitor:
                 raise KeyboardInterrupt
             monitor = Monitor()
             signal.signal(signal.SIGVTALRM, interrupt)
-            for hit in range(300):
+            for hit in range(100):
                 try:
                     signal.setitimer(signal.ITIMER_VIRTUAL, 1e-6 * (hit % 60 + 1))
                     while True:

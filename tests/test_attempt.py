@@ -316,6 +316,14 @@ class TestStream:
 
         assert ["makes 0", "takes 0", "makes 1", "takes 1"] == order
 
+    def test_hands_each_output_through_all_tasks(self) -> None:
+        """Any number of tasks may follow; each counts its own attempts."""
+        drain = Drain[int]()
+        hand, _ = performed(each([1]) >> pair >> add >> add | drain)
+
+        assert [3, 4] == held(drain)
+        assert 5 == hand.scheduler.stats(0).attempts
+
     def test_waits_on_its_thread_while_a_later_task_is_retried(
         self, fake_clock: FakeClock
     ) -> None:
@@ -394,6 +402,21 @@ class TestTold:
         _, attempt = performed(each([1]) >> endless, hand)
 
         assert [0, 1] == made
+        assert End.CANCELLED is attempt.end
+
+    def test_stops_a_stream_that_hears_of_it_while_it_sends(self) -> None:
+        """An output that was sent is the last one, if the stream was told meanwhile."""
+        made: list[int] = []
+
+        class Cancels:
+            def send(self, value: int, /) -> None:
+                made.append(value)
+                hand.scheduler.cancel()
+
+        hand = Hand()
+        _, attempt = performed(each([1]) >> pair | Cancels(), hand)
+
+        assert [1] == made
         assert End.CANCELLED is attempt.end
 
     def test_raises_in_send(self) -> None:

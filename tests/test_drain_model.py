@@ -178,27 +178,25 @@ def check_exchange(maxsize: int, senders: list[int], readers: int) -> None:
             assert sorted(numbers) == numbers
 
 
-class TestThreads:
-    """Threads send and take at the same time."""
+@settings(max_examples=40)
+@given(
+    maxsize=st.integers(0, 3),
+    senders=st.lists(st.integers(0, 20), min_size=1, max_size=4),
+    readers=st.integers(1, 4),
+)
+def test_threads_take_each_value_once_in_the_order_of_its_sender(
+    maxsize: int, senders: list[int], readers: int
+) -> None:
+    """However many threads send and take, and whatever the bound, nothing is lost."""
+    check_exchange(maxsize, senders, readers)
 
-    @settings(max_examples=40)
-    @given(
-        maxsize=st.integers(0, 3),
-        senders=st.lists(st.integers(0, 20), min_size=1, max_size=4),
-        readers=st.integers(1, 4),
-    )
-    def test_take_each_value_once_in_the_order_of_its_sender(
-        self, maxsize: int, senders: list[int], readers: int
-    ) -> None:
-        """However many send and take, and whatever the bound."""
-        check_exchange(maxsize, senders, readers)
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("maxsize", [0, 1, 3])
-    def test_take_each_value_once_under_pressure(self, maxsize: int) -> None:
-        """Many values, many threads, and an interpreter that changes them all the time."""
-        with switching(every=1e-6):
-            check_exchange(maxsize, [1000, 700, 500], readers=3)
+@pytest.mark.slow
+@pytest.mark.parametrize("maxsize", [0, 1, 3])
+def test_threads_take_each_value_once_under_pressure(maxsize: int) -> None:
+    """Nothing is lost while the interpreter changes threads all the time."""
+    with switching(every=1e-6):
+        check_exchange(maxsize, [1000, 700, 500], readers=3)
 
 
 def through_two_stages(
@@ -214,32 +212,30 @@ def through_two_stages(
     return sorted(values + last.drain())
 
 
-class TestStages:
-    """Stages send and take, and threads with them."""
+@settings(max_examples=60)
+@given(
+    limit=st.integers(1, 4),
+    maxsizes=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    inputs=st.lists(st.integers(0, 6), max_size=8),
+    readers=st.integers(0, 3),
+)
+def test_stages_pass_each_value_on_once(
+    limit: int, maxsizes: tuple[int, int], inputs: list[int], readers: int
+) -> None:
+    """Whatever the limit and the bounds, and whether anybody reads the end or not."""
+    came = through_two_stages(limit, maxsizes, inputs, readers)
 
-    @settings(max_examples=60)
-    @given(
-        limit=st.integers(1, 4),
-        maxsizes=st.tuples(st.integers(0, 3), st.integers(0, 3)),
-        inputs=st.lists(st.integers(0, 6), max_size=8),
-        readers=st.integers(0, 3),
-    )
-    def test_pass_each_value_on_once(
-        self, limit: int, maxsizes: tuple[int, int], inputs: list[int], readers: int
-    ) -> None:
-        """Whatever the limit and the bounds, and whether anybody reads the end or not."""
-        came = through_two_stages(limit, maxsizes, inputs, readers)
+    assert sorted(value for number in inputs for value in range(number)) == came
 
-        assert sorted(value for number in inputs for value in range(number)) == came
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("maxsizes", [(0, 0), (1, 1), (3, 0)])
-    def test_pass_each_value_on_once_under_pressure(
-        self, maxsizes: tuple[int, int]
-    ) -> None:
-        """Many values, many threads, and an interpreter that changes them all the time."""
-        inputs = list(range(20)) * 5
-        with switching(every=1e-6):
-            came = through_two_stages(4, maxsizes, inputs, readers=3)
+@pytest.mark.slow
+@pytest.mark.parametrize("maxsizes", [(0, 0), (1, 1), (3, 0)])
+def test_stages_pass_each_value_on_once_under_pressure(
+    maxsizes: tuple[int, int],
+) -> None:
+    """Nothing is lost while the interpreter changes threads all the time."""
+    inputs = list(range(20)) * 5
+    with switching(every=1e-6):
+        came = through_two_stages(4, maxsizes, inputs, readers=3)
 
-        assert sorted(value for number in inputs for value in range(number)) == came
+    assert sorted(value for number in inputs for value in range(number)) == came

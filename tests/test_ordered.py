@@ -148,24 +148,6 @@ class TestOrder:
 
         assert [[], [0], [0], [0, 1, 2, 3]] == came
 
-    @settings(max_examples=30)
-    @given(st.permutations(range(5)))
-    def test_lets_in_what_is_complete_from_the_first_input_on(
-        self, ends: list[int]
-    ) -> None:
-        """Whatever order inputs end in, the outputs there are those up to the first gap."""
-        drain = Drain[int](ordered=True)
-        with Pool(5) as pool, Gates(5) as gates:
-            pool.go(each(range(5)) >> gates.hold | drain)
-            for done, number in enumerate(ends, start=1):
-                gates.open(number)
-                assert ended(pool, done)
-                missing = set(range(6)) - set(ends[:done])
-
-                assert min(missing) == len(drain)
-
-        assert [0, 1, 2, 3, 4] == drain.drain()
-
     @every_stream
     def test_gives_all_outputs_of_an_input_together(self, name: str) -> None:
         """Streams that send at the same time are not mixed."""
@@ -520,36 +502,6 @@ class TestWindow:
             gate.open()
             assert list(range(1000)) == list(drain)
 
-    @settings(max_examples=60)
-    @given(
-        limit=st.integers(1, 4),
-        maxsizes=st.lists(st.integers(1, 3), min_size=2, max_size=2),
-        outputs=st.lists(st.integers(0, 5), max_size=8),
-        read=st.sampled_from([iterate, drain_at_once, drain_when_done]),
-    )
-    def test_never_gets_stuck(
-        self,
-        limit: int,
-        maxsizes: list[int],
-        outputs: list[int],
-        read: Callable[[Pool, Drain[int]], list[int]],
-    ) -> None:
-        """Whatever is sent, through whatever bounds: all of it comes, in order."""
-        first, last = (Drain[int](maxsize, ordered=True) for maxsize in maxsizes)
-
-        @stream
-        def repeat(number: int) -> list[int]:
-            return outputs[number] * [number]
-
-        with Pool(limit) as pool:
-            pool.go(each(range(len(outputs))) >> repeat | first)
-            pool.go(first >> repeat | last)
-            came = read(pool, last)
-
-        once = [number for number, count in enumerate(outputs) for _ in range(count)]
-
-        assert [number for number in once for _ in range(outputs[number])] == came
-
 
 class TestOneFeeder:
     """One stage feeds an ordered drain, since there is no order over several."""
@@ -622,3 +574,52 @@ class TestOneFeeder:
 
         assert [ValueError] == [type(failure.exception) for failure in pool.errors()]
         assert [1] == drain.drain()
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(5)))
+def test_ordered_lets_in_what_is_complete_from_the_first_input_on(
+    ends: list[int],
+) -> None:
+    """Whatever order inputs end in, the outputs there are those up to the first gap."""
+    drain = Drain[int](ordered=True)
+    with Pool(5) as pool, Gates(5) as gates:
+        pool.go(each(range(5)) >> gates.hold | drain)
+        for done, number in enumerate(ends, start=1):
+            gates.open(number)
+            assert ended(pool, done)
+            missing = set(range(6)) - set(ends[:done])
+
+            assert min(missing) == len(drain)
+
+    assert [0, 1, 2, 3, 4] == drain.drain()
+
+
+@settings(max_examples=60)
+@given(
+    limit=st.integers(1, 4),
+    maxsizes=st.lists(st.integers(1, 3), min_size=2, max_size=2),
+    outputs=st.lists(st.integers(0, 5), max_size=8),
+    read=st.sampled_from([iterate, drain_at_once, drain_when_done]),
+)
+def test_ordered_never_gets_stuck(
+    limit: int,
+    maxsizes: list[int],
+    outputs: list[int],
+    read: Callable[[Pool, Drain[int]], list[int]],
+) -> None:
+    """Whatever is sent, through whatever bounds: all of it comes, in order."""
+    first, last = (Drain[int](maxsize, ordered=True) for maxsize in maxsizes)
+
+    @stream
+    def repeat(number: int) -> list[int]:
+        return outputs[number] * [number]
+
+    with Pool(limit) as pool:
+        pool.go(each(range(len(outputs))) >> repeat | first)
+        pool.go(first >> repeat | last)
+        came = read(pool, last)
+
+    once = [number for number, count in enumerate(outputs) for _ in range(count)]
+
+    assert [number for number in once for _ in range(outputs[number])] == came

@@ -219,6 +219,11 @@ class TestRetryOn:
         assert [1] == flaky.calls
 
 
+def delay_like_input(failure: Failure) -> float:
+    """Wait as many seconds as the input says."""
+    return float(str(failure.input))
+
+
 class TestDelay:
     """What is waited between two attempts."""
 
@@ -310,11 +315,8 @@ class TestDelay:
         """Inputs come back when they are due, not in the order they failed in."""
         flaky, drain = Flaky(), Drain[int]()
 
-        def ask(failure: Failure) -> float:
-            return float(str(failure.input))
-
         fake_clock.hold()
-        with Pool(limit=1, retry=2, backoff=ask) as pool:
+        with Pool(limit=1, retry=2, backoff=delay_like_input) as pool:
             pool.go(each([30, 10, 20]) >> flaky.plain | drain)
             assert poll(lambda: pool.stats().waiting_for_retry == 3)
             for arrived in (1, 2, 3):
@@ -329,11 +331,8 @@ class TestDelay:
         """Who keeps time for a late retry hears of an earlier one."""
         flaky, drain = Flaky(), Drain[int]()
 
-        def ask(failure: Failure) -> float:
-            return float(str(failure.input))
-
         fake_clock.hold()
-        with Pool(limit=2, retry=2, backoff=ask) as pool, Gate() as gate:
+        with Pool(limit=2, retry=2, backoff=delay_like_input) as pool, Gate() as gate:
             pool.go(10 >> at(gate).hold >> flaky.plain | drain)
             gate.wait_for(1)
             pool.go(60 >> flaky.plain | drain)

@@ -21,7 +21,7 @@ from fluent_async import (
 )
 from fluent_async.errors import Cancelled, PoolStalled, TaskTimeout
 from support import TIMEOUT, FakeClock, Gate, poll
-from work import Form, at, double, every_form
+from work import Form, at, double, every_form, fail
 
 
 @pytest.fixture
@@ -147,6 +147,21 @@ class TestTimeout:
             inputs = [failure.input for failure in pool.errors()]
 
         assert [3, 1, 2] == inputs
+
+    def test_is_kept_though_something_is_due_later(self, clock: FakeClock) -> None:
+        """A thread that keeps time for a later retry hears of an earlier timeout."""
+        first, second = Gate(), Gate()
+        pool = Pool(limit=2, on_error="keep")
+        with pool, first, second:
+            pool.go(1 >> at(first).hold >> at(second).hold.with_timeout(5))
+            first.wait_for(1)
+            pool.go(2 >> fail.with_retry(2, 60))
+            clock.wait_for_waits(1)
+            first.open()
+            abandon(pool, second, clock)
+            clock.advance(90)
+
+        assert [1, 2] == [failure.input for failure in pool.errors()]
 
 
 class TestTime:

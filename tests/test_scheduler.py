@@ -1,5 +1,6 @@
 """The scheduler, driven step by step without threads: what runs next, and what counts."""
 
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -963,6 +964,16 @@ class TestAccounts:
 
         assert [1, 2, 3, 4, 5] == [failure.input for _, failure in failures]
 
+    def test_place_a_failure_of_an_iterable_where_its_input_would_be(self) -> None:
+        """What an iterable raises comes between the failures of its inputs."""
+        hand = Hand()
+        hand.go(each(range(9)) >> quick)
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        hand.scheduler.fail_input(slice_, FAILURE)
+
+        assert [((1, 0, 1), FAILURE)] == hand.scheduler.accounts.failures
+
 
 class TestTimers:
     """Works that wait for their next attempt."""
@@ -1110,6 +1121,29 @@ class TestDeadlines:
 
         assert hand.attempt().work is attempt.work
         assert 2 == in_use(hand)
+
+    def test_keep_no_attempt_alive_that_ended(self) -> None:
+        """An attempt that runs for long holds on to none that were started after it."""
+
+        class Value:
+            pass
+
+        @task(timeout=3600)
+        def look(value: Value) -> bool:
+            return bool(value)
+
+        hand = Hand(limit=2)
+        hand.go(each(Value() for _ in range(40)) >> look)
+        hand.attempt()
+
+        def run_one() -> weakref.ref[Value]:
+            attempt = hand.attempt()
+            hand.end(attempt)
+            return weakref.ref(attempt.work.input)
+
+        seen = [run_one() for _ in range(39)]
+
+        assert sum(ref() is not None for ref in seen) < 20
 
     def test_tell_the_attempt_to_end(self) -> None:
         """An abandoned attempt hears it when it next calls the library."""
@@ -1435,6 +1469,32 @@ class TestCancel:
 
         assert 2 == len(running)
         assert (3, 0, 0, 1, 2) == counts(hand)
+
+    def test_counts_an_input_that_hears_of_it_in_a_slice(self) -> None:
+        """An input of a slice may end because it was told to, like any other."""
+        hand = Hand()
+        [stage] = hand.go(each(range(9)) >> quick)
+        slice_ = hand.slice()
+        work = stage.work(next(slice_.inputs), slice_.last)
+        hand.scheduler.cancel()
+        hand.scheduler.miss(slice_, work, hand.now)
+        hand.scheduler.give_up(work)
+        hand.settle(slice_)
+
+        assert (1, 0, 0, 1, 0) == counts(hand)
+
+    def test_drops_nothing_that_is_given_while_something_runs_yet(self) -> None:
+        """What comes by a go() after the cancellation runs, though the stage never slept."""
+        hand = Hand()
+        drain = filled(1, 2)
+        hand.go(drain >> up)
+        running = hand.attempt()
+        hand.scheduler.cancel()
+        hand.go(3 >> down | drain)
+        hand.end(running)
+
+        assert ["down(3)", "up(3)"] == hand.in_turn()
+        assert (4, 3, 0, 1, 0) == counts(hand)
 
     def test_leaves_the_scheduler_usable(self) -> None:
         """What is given, or arrives, after the cancellation runs."""

@@ -205,6 +205,18 @@ class TestStage:
             stage.work(worker).input for worker in workers
         ]
 
+    def test_calls_a_given_worker_with_its_arguments(self) -> None:
+        """A worker's positional and named arguments reach the function."""
+
+        @task
+        def add(left: int, right: int = 0) -> int:
+            return left + right
+
+        stage = stage_of(add.with_input(1))
+        workers = [add.with_input(1), add.with_input(1, 2), add.with_input(1, right=3)]
+
+        assert [1, 3, 4] == [stage.call((0, worker)) for worker in workers]
+
     def test_knows_what_each_worker_of_a_batch_drains_to(self) -> None:
         """Workers of one batch may have drains of their own."""
         drain = Drain[int]()

@@ -99,25 +99,26 @@ class TestTurns:
 
         assert (0, 0) == (Turns[str]().past, turns.past)
 
-    @given(st.lists(st.integers(0, 3), max_size=6), st.data())
-    def test_let_in_everything_once_in_input_order(
-        self, outputs: list[int], data: st.DataObject
-    ) -> None:
-        """Whatever order inputs send and end in, what comes is in theirs, and complete."""
-        turns = Turns[tuple[int, int]]()
-        todo = {turns.take(): deque(range(count)) for count in outputs}
-        came: list[tuple[int, int]] = []
-        while todo:
-            number = data.draw(st.sampled_from(sorted(todo)))
-            if not todo[number]:
-                del todo[number]
-                came += turns.end(number)
-            elif number == turns.head:
-                came.append((number, todo[number].popleft()))
-            else:
-                turns.keep(number, (number, todo[number].popleft()))
 
-        everything = [(n, i) for n, count in enumerate(outputs) for i in range(count)]
+@given(st.lists(st.integers(0, 3), max_size=6), st.data())
+def test_turns_let_in_everything_once_in_input_order(
+    outputs: list[int], data: st.DataObject
+) -> None:
+    """Whatever order inputs send and end in, what comes is in theirs, and complete."""
+    turns = Turns[tuple[int, int]]()
+    todo = {turns.take(): deque(range(count)) for count in outputs}
+    came: list[tuple[int, int]] = []
+    while todo:
+        number = data.draw(st.sampled_from(sorted(todo)))
+        if not todo[number]:
+            del todo[number]
+            came += turns.end(number)
+        elif number == turns.head:
+            came.append((number, todo[number].popleft()))
+        else:
+            turns.keep(number, (number, todo[number].popleft()))
 
-        assert everything == came
-        assert (len(outputs), 0) == (turns.head, turns.past)
+    everything = [(n, i) for n, count in enumerate(outputs) for i in range(count)]
+
+    assert everything == came
+    assert (len(outputs), 0) == (turns.head, turns.past)

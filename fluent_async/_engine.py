@@ -94,7 +94,7 @@ class Engine:
             number = self._gone
 
         stages = make(number)
-        check(stages)
+        check(stages)  # here, so that what is refused starts no thread
         if not len(self.threads):
             exits.watch(self)
             self.threads.start()
@@ -102,6 +102,7 @@ class Engine:
         context = copy_context()
         with self.monitor:
             self._refuse_closed()
+            check(stages)  # and here, since another go() may have come in between
             if self.scheduler.idle():
                 self.scheduler.accounts.failures.clear()
 

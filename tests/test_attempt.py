@@ -324,6 +324,14 @@ class TestStream:
         assert [3, 4] == held(drain)
         assert 5 == hand.scheduler.stats(0).attempts
 
+    def test_hands_on_what_it_kept_in_order(self) -> None:
+        """With a retry policy the next task runs on each output once the stream succeeded."""
+        drain = Drain[int]()
+        hand, _ = performed(each([1]) >> pair.with_retry(2) >> add | drain)
+
+        assert [2, 3] == held(drain)
+        assert 1 == hand.scheduler.accounts.succeeded
+
     def test_waits_on_its_thread_while_a_later_task_is_retried(
         self, fake_clock: FakeClock
     ) -> None:

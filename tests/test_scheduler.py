@@ -888,6 +888,18 @@ class TestAccounts:
 
         assert [(0, 0, 0, 0, 0), (1, 0, 0, 0, 1), (2, 1, 0, 0, 1)] == seen
 
+    def test_count_all_before_an_input_that_failed_in_a_slice(self) -> None:
+        """While a failure is judged, what ran before it in the slice has succeeded."""
+        hand = Hand()
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        work = stage.work(next(slice_.inputs), slice_.last)
+        hand.scheduler.miss(slice_, work, hand.now)
+
+        assert (2, 1, 0, 0, 1) == counts(hand)
+
     def test_count_given_workers_in_a_slice_once(self) -> None:
         """A slice of given workers accepts nothing anew."""
         hand = Hand()

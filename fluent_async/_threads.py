@@ -98,8 +98,8 @@ class Threads:
 
     def hurry(self) -> None:
         """Wake the thread that keeps time: something is due earlier than it thinks."""
-        if self._timekeeper is not None:
-            self._unpark(self._timekeeper)
+        assert self._timekeeper is not None  # the caller looked at kept_until
+        self._unpark(self._timekeeper)
 
     def start(self) -> None:
         """Start a thread now; called outside the monitor.

@@ -1,6 +1,7 @@
 """Corners: what happens rarely, made to happen."""
 
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -167,6 +168,35 @@ class TestCancelled:
             gate.open()
 
         assert [0, 1, 2] == sorted(out.drain())
+
+
+def test_bound_holds_for_a_reader_at_work_and_gives_way_when_its_thread_ends() -> None:
+    """A thread that iterates reads while it is in the body of its loop."""
+    drain = Drain[int](maxsize=1)
+    values = iter(drain)
+
+    @task
+    def same(number: int) -> int:
+        return number
+
+    def read_one() -> None:
+        next(values)
+        gate.arrive()
+
+    with Gate() as gate, Pool(limit=2) as pool:
+        pool.go(each(range(5)) >> same | drain)
+        reader = threading.Thread(target=read_one)
+        reader.start()
+        gate.wait_for(1)
+        assert poll(lambda: drain.count() == 1)
+        with pytest.raises(TimeoutError):
+            pool.wait(timeout=0.02)
+
+        waiting = drain.count()
+        gate.open()
+        reader.join()
+
+    assert (1, 4) == (waiting, drain.count())
 
 
 def test_slice_that_goes_on_while_it_is_counted_is_counted_again(

@@ -123,6 +123,8 @@ class Channel(Generic[T]):
                 _wake(self._readers)
                 _wake(self._watchers)
                 self._stir_reader(pool)
+            elif self.maxsize:  # other feeders may have counted on what this one did
+                self._stir_pools()
 
     def close(self) -> None:
         """Refuse what comes from now on."""
@@ -334,7 +336,6 @@ class Channel(Generic[T]):
     def lent(self, lease: Lease, by: Stirrable) -> None:
         """Note that such a lease has ended, and pass on the room it made."""
         with self._monitor:
-            self.pressed = False
             if self._taker is lease:
                 self._taker = None
 
@@ -344,7 +345,6 @@ class Channel(Generic[T]):
     def pop(self, by: Stirrable) -> T:
         """Take the oldest value."""
         with self._monitor:
-            self.pressed = False
             value = self.values.popleft()
             self._admit()
             self._unblock(by)
@@ -477,6 +477,9 @@ class Channel(Generic[T]):
                     after(pool.stir)
 
             self._blocked.clear()
+
+        if not self._blocked and not self._senders:
+            self.pressed = False  # else what pressed waits on, and looks at it no more
 
     def _stir_reader(self, by: Stirrable | None) -> None:
         if self.reader is not None and self.reader.pool is not by:

@@ -616,8 +616,8 @@ def test_ordered_never_gets_stuck(
         return outputs[number] * [number]
 
     with Pool(limit) as pool:
-        pool.go(each(range(len(outputs))) >> repeat | first)
-        pool.go(first >> repeat | last)
+        inputs = each(range(len(outputs)))
+        pool.go(inputs >> repeat | first, first >> repeat | last)
         came = read(pool, last)
 
     once = [number for number, count in enumerate(outputs) for _ in range(count)]

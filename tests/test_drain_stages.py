@@ -282,6 +282,22 @@ class TestBrokenPipe:
         assert ([], [0, 1, 2, 3, 4]) == (gone.drain(), left.drain())
         assert (5, 0) == (pool.stats().succeeded, pool.stats().cancelled)
 
+    @pytest.mark.parametrize("middle_is_shut", [True, False])
+    def test_lets_a_composition_go_on_until_all_its_drains_are_shut(
+        self, *, middle_is_shut: bool
+    ) -> None:
+        """The drains in the middle and at the end count alike."""
+        middle, last, gate = Drain[int](), Drain[int](), Gate()
+        gone, left = (middle, last) if middle_is_shut else (last, middle)
+        with Pool(1) as pool:
+            pool.go(each([1, 2]) >> (at(gate).hold | middle) >> task(int) | last)
+            gate.wait_for(1)
+            gone.shut_down()
+            gate.open()
+
+        assert ([], [1, 2]) == (gone.drain(), left.drain())
+        assert (2, 0) == (pool.stats().succeeded, pool.stats().cancelled)
+
     def test_drops_what_a_stage_has_left_when_its_drain_is_shut(self) -> None:
         """Values that wait for a stage whose drains are shut are taken and cancelled."""
         drain, out = filled(*range(5)), Drain[int]()

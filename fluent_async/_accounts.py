@@ -121,19 +121,13 @@ class Accounts:
         self.dropped = self.unread = 0
         return ends
 
-    def settle(self, slice_: Slice, *, accepted: bool, late: bool) -> None:
-        """Count the inputs of a slice that is over.
-
-        Args:
-            slice_: one whose thread has stopped.
-            accepted: whether its inputs were counted as accepted before.
-            late: whether its last output came after its drain was shut.
-        """
-        done = slice_.pulled - slice_.missed
-        self.accepted += 0 if accepted else done
-        self.attempts += done
-        self.succeeded += done - late
-        self.cancelled += late
+    def settle(self, slice_: Slice) -> None:
+        """Count the inputs of a slice whose thread has stopped."""
+        first, further, _ = slice_.progress()
+        self.accepted += further if slice_.stage.given else first + further
+        self.attempts += first + further
+        self.succeeded += first + further - slice_.late
+        self.cancelled += slice_.late
 
     def stats(
         self,
@@ -149,11 +143,10 @@ class Accounts:
         accepted, succeeded, attempts = self.accepted, self.succeeded, self.attempts
         for slice_ in slices:
             if slice_.stage.quick:  # what others pull is accounted for when it begins
-                pulled, at_work = slice_.progress()
-                done = pulled - slice_.missed
-                accepted += 0 if slice_.stage.given else done
-                attempts += done
-                succeeded += done - at_work
+                first, further, at_work = slice_.progress()
+                accepted += further if slice_.stage.given else first + further
+                attempts += 0 if slice_.holds else first + further
+                succeeded += first + further - at_work
 
         return PoolStats(
             accepted=accepted,

@@ -85,9 +85,8 @@ class Admission:
 
             if forced or channel.shut:
                 channel.promise(1, self._pool)
-            elif not channel.reserve(1, self._pool):
+            elif not channel.reserve(self._pool):
                 self._give_room(work)
-                channel.block(self._pool)
                 return False
 
             work.promised += (channel,)

@@ -48,6 +48,7 @@ class Channel(Generic[T]):
     __slots__ = (
         "__weakref__",
         "_blocked",
+        "_bridge",
         "_fed",
         "_monitor",
         "_outlet",
@@ -87,6 +88,9 @@ class Channel(Generic[T]):
         self._fed = False
         self._room = Room(maxsize)
         self._taker: Lease | None = None  # held by the stage that this channel feeds
+        self._bridge: Lease | None = (
+            None  # takes outputs to that stage past the channel
+        )
         self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
         self._blocked: list[Stirrable] = []  # that found no room here
         self._senders: deque[_Sender[T]] = deque()
@@ -202,29 +206,36 @@ class Channel(Generic[T]):
             self._room.promise(-count)
             self._pass_on(by)
 
-    def reserve(self, most: int, by: Stirrable) -> int:
-        """Keep room for as many as `most` outputs; return for how many there was.
+    def reserve(self, by: Stirrable) -> bool:
+        """Keep room for an output, if there is any: as `promise` does, in one step."""
+        with self._monitor:
+            if self._left() + self._room.overdraft <= 0:
+                self._block(by)
+                return False
+
+            self._use(1, by)
+            self._room.promise(1)
+            return True
+
+    def lease(self, most: int, by: Stirrable, lease: Lease) -> bool:
+        """Open a lease with room for as many as `most` outputs; say whether there was any.
 
         Looking and keeping is one step: other pools may feed the channel as well.
         """
         with self._monitor:
             count = min(most, self._left() + self._room.overdraft)
-            if count > 0:
-                self._use(count, by)
-                self._room.promise(count)
+            if count <= 0:
+                self._block(by)
+                return False
 
-            return count
-
-    def lease(self, kept: int, by: Stirrable, lease: Lease) -> deque[T]:
-        """Give room that was kept to a lease; return what it adds its outputs to."""
-        with self._monitor:
-            self._room.promise(-kept)
+            self._use(count, by)
+            lease.open(count, self.values if self._outlet is None else self._outlet)
             self._room.leases.append(lease)
             elsewhere = self.reader is not None and self.reader.pool is not by
             if self._readers or self.shut or (elsewhere and not self.values):
                 lease.arm()
 
-            return self.values if self._outlet is None else self._outlet
+            return True
 
     def end_lease(self, by: Stirrable, lease: Lease) -> bool:
         """End a lease, and pass on what arrived.
@@ -241,6 +252,35 @@ class Channel(Generic[T]):
             self._outlet.pop()
             return True
 
+    @property
+    def clear(self) -> bool:
+        """Whether an output would be the next that the stage takes, whoever sends it."""
+        return not (self.values or self.shut or self._senders or self._blocked)
+
+    def bridge(self, lease: Lease, by: Stirrable) -> bool:
+        """Have a lease take outputs past the channel, which keeps room for one of them.
+
+        Returns:
+            Whether it may: there is room, and nothing that should come before.
+        """
+        with self._monitor:
+            if not self.clear or not self._left():
+                return False
+
+            self._use(1, by)
+            self._room.promise(1)
+            self._bridge = lease
+            return True
+
+    def unbridge(self, lease: Lease, by: Stirrable) -> None:
+        """Note that it does so no more, and give the room back."""
+        with self._monitor:
+            if self._bridge is lease:
+                self._bridge = None
+
+            self._room.promise(-1)
+            self._pass_on(by)
+
     def arm(self, *, taker: bool) -> None:
         """Stop who takes from the channel, or else who feeds it, without the monitor."""
         with self._monitor:
@@ -252,8 +292,7 @@ class Channel(Generic[T]):
     def block(self, pool: Stirrable) -> None:
         """Note that `pool` found no room: it is stirred when there is some."""
         with self._monitor:
-            if pool not in self._blocked:
-                self._blocked.append(pool)
+            self._block(pool)
 
     def give_way(self) -> None:
         """Let one value in beyond the bound."""
@@ -321,8 +360,8 @@ class Channel(Generic[T]):
 
     @property
     def starves(self) -> bool:
-        """Whether a pool that feeds the channel found no room in it."""
-        return bool(self._blocked)
+        """Whether somebody who feeds the channel found no room in it."""
+        return bool(self._blocked or self._senders)
 
     def lend(self, lease: Lease, by: Stirrable) -> Callable[[], T]:
         """Let one thread take values by itself; return the function that takes one."""
@@ -418,12 +457,19 @@ class Channel(Generic[T]):
             sender = _Sender(value)
             self._senders.append(sender)
             self._room.arm()
-            if self._taker is not None:
-                self._taker.arm()
-
+            self._arm_takers()
             self._stir_pools()
             self._admit()  # looks again, now that the leases are armed
             return None if sender.admitted else sender
+
+    def _arm_takers(self) -> None:
+        for lease in (self._taker, self._bridge):
+            if lease is not None:
+                lease.arm()
+
+    def _block(self, pool: Stirrable) -> None:
+        if pool not in self._blocked:
+            self._blocked.append(pool)
 
     def _withdraw(self, sender: _Sender[T]) -> bool:
         """End the wait of a sender; False if its value was let in."""
@@ -527,6 +573,7 @@ class Channel(Generic[T]):
             return
 
         self._room.arm()
+        self._arm_takers()
         self.shut = True
         if self._taker is not None:
             self._taker.close()

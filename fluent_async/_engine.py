@@ -16,6 +16,7 @@ from fluent_async._retry import shown, summary
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
+from fluent_async._stage import PATIENCE_S
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
 from fluent_async.errors import PoolClosed, PoolStalled
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
     from fluent_async._work import Attempt
-
-PATIENCE_S = 0.001  # how long a thread that could share a lease leaves it alone
 
 log = logging.getLogger("fluent_async")
 
@@ -303,7 +302,7 @@ class Engine:
         Slices add outputs and take inputs without the monitor. They look at their alarm
         after they act, and this looks after it has armed them: one sees the other.
         """
-        self.scheduler.arm()
+        self.scheduler.leases.arm()
         job = self._look()
         while job is None and self._relieve():
             job = self._look()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from fluent_async._course import Course
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fluent_async._slice import Slice
+    from fluent_async._stage import Stage
 
 
 class Held:
@@ -24,18 +28,30 @@ class Held:
 class Raised:
     """An input of a slice whose call raised."""
 
-    __slots__ = ("exception", "value")
+    __slots__ = ("exception", "index", "value")
 
-    def __init__(self, value: Any, exception: BaseException) -> None:
+    def __init__(self, value: Any, exception: BaseException, index: int = 0) -> None:
         self.value = value
         self.exception = exception
+        self.index = index  # of the stage, in a course
+
+
+class Passing:
+    """An input of a course that is before the stage of that index, and was stopped there."""
+
+    __slots__ = ("course", "index", "value")
+
+    def __init__(self, course: Course, index: int, value: Any) -> None:
+        self.course = course
+        self.index = index
+        self.value = value
 
 
 class InputError(Exception):
     """The iterable itself raised; the cause is what."""
 
 
-def work_through(slice_: Slice, base: Context) -> Held | Raised | None:
+def work_through(slice_: Slice) -> Held | Raised | Passing | None:
     """Call the stage's function on one input of a slice after the other.
 
     Returns:
@@ -44,17 +60,22 @@ def work_through(slice_: Slice, base: Context) -> Held | Raised | None:
     Raises:
         InputError: from the iterable's own exception.
     """
-    context = Context()
-    call = slice_.stage.call
-    if len(base):  # each input gets a copy of its own
-        call = _isolated(call, base)
+    context, alarm, add = Context(), slice_.alarm, slice_.outlet.append
+    loop: Callable[[Context], Held | Raised | Passing | None]
+    if isinstance(slice_, Course):
+        slice_.calls = tuple(enumerate(map(_call_of, slice_.stages)))
+        loop = partial(_loop_through, slice_, slice_.calls, add, alarm)
+    else:
+        loop = partial(_loop, slice_.inputs, _call_of(slice_.stage), add, alarm)
 
-    inputs, add, alarm = slice_.inputs, slice_.outlet.append, slice_.alarm
     while True:
         try:
-            stop = context.run(_loop, inputs, call, add, alarm, context)
+            stop = context.run(loop, context)
         except BaseException as exc:
             raise InputError from exc
+
+        if isinstance(stop, Passing) and not alarm:  # the context stopped it
+            stop = go_on(stop)
 
         if stop is not None or alarm or not len(context):
             try:
@@ -65,11 +86,36 @@ def work_through(slice_: Slice, base: Context) -> Held | Raised | None:
         context = Context()  # what the last input set ends with it
 
 
-def _isolated(call: Callable[[Any], Any], base: Context) -> Callable[[Any], Any]:
-    def isolated(value: Any) -> Any:
-        return base.copy().run(call, value)
+def go_on(passing: Passing) -> Raised | Passing | None:
+    """Take one input further, each call in a context of its own."""
+    slice_, value = passing.course, passing.value
+    end = len(slice_.calls)
+    last = end if slice_.only is None else slice_.only + 1
+    calls = slice_.calls[passing.index : last]
+    for slice_.at, call in calls:
+        if slice_.alarm:
+            return Passing(slice_, slice_.at, value)
 
-    return isolated
+        try:
+            value = Context().run(call, value)
+        except BaseException as exc:
+            return Raised(value, exc, slice_.at)
+
+    if last < end:
+        return Passing(slice_, last, value)
+
+    slice_.outlet.append(value)
+    slice_.at = end
+    return None
+
+
+def _call_of(stage: Stage) -> Callable[[Any], Any]:
+    """Return what calls the function of a stage, with a copy of its context if it has any."""
+    base, call = stage.base, stage.call
+    if not len(base):
+        return call
+
+    return lambda value: base.copy().run(call, value)
 
 
 def _loop(
@@ -94,6 +140,48 @@ def _loop(
             return Raised(value, exc)
 
         value = None  # noqa: PLW2901  (not kept alive during the next pull)
+        if alarm or context:
+            return None
+
+    return None
+
+
+def _loop_through(  # noqa: C901  (a function of its own would cost a call an input)
+    course: Course,
+    calls: tuple[tuple[int, Callable[[Any], Any]], ...],
+    add: Callable[[Any], None],
+    alarm: list[bool],
+    context: Context,
+) -> Raised | Passing | None:
+    """Do the same with several functions in a row, each on what the one before returned.
+
+    The course is told where the input is before the alarm is looked at. The first and
+    the last function are called outside the inner loop for speed alone.
+    """
+    (_, first), *middle, (end, last) = calls
+    for value in course.inputs:
+        try:
+            course.at = 0
+            if alarm:
+                return Passing(course, 0, value)
+
+            value = first(value)  # noqa: PLW2901
+            for course.at, call in middle:
+                if alarm or context:
+                    return Passing(course, course.at, value)
+
+                value = call(value)  # noqa: PLW2901
+
+            course.at = end
+            if alarm or context:
+                return Passing(course, end, value)
+
+            add(last(value))
+        except BaseException as exc:
+            return Raised(value, exc, course.at)
+
+        value = None  # noqa: PLW2901  (not kept alive during the next pull)
+        course.at = end + 1
         if alarm or context:
             return None
 

@@ -61,11 +61,8 @@ class Monitor:
 
     def __enter__(self) -> None:
         entered = _thread.entered
-        if entered and inside() and any(monitor is self for monitor, _ in entered):
-            raise RuntimeError(
-                "a finalizer or signal handler interrupted the pool or drain it calls "
-                "in the middle of a decision; it can send, cancel and shut down there"
-            )
+        if entered and inside():
+            self._refuse_again(entered)
 
         # Noted before the lock is asked for, and forgotten after it is given back: a
         # handler that runs in between puts off its work for nothing, which is safe.
@@ -82,6 +79,15 @@ class Monitor:
         _thread.entered.pop()
         if _thread.later and not _thread.entered:
             _run_later()
+
+    def _refuse_again(self, entered: list[tuple[Monitor, FrameType]]) -> None:
+        for monitor, _ in entered:
+            if monitor is self:
+                raise RuntimeError(
+                    "a finalizer or signal handler interrupted the pool or drain it "
+                    "calls in the middle of a decision; it can send, cancel and shut "
+                    "down there"
+                )
 
     def give_back(self) -> None:
         """Release the lock if this thread has it."""

@@ -1,6 +1,7 @@
 """Parties: what a channel knows of the pools, stages and threads around it."""
 
-from typing import Protocol
+from collections import deque
+from typing import Any, Protocol
 
 
 class Stirrable(Protocol):
@@ -28,6 +29,10 @@ class Lease(Protocol):
     other. This relies on the GIL to keep both in order; on builds without it a lease is
     one input long and ends in the monitor.
     """
+
+    def open(self, size: int, outlet: deque[Any] | None) -> None:
+        """Let the thread take so many inputs, and add the outputs to `outlet`, if any."""
+        ...
 
     def promised(self) -> int:
         """At most how many outputs it may still send: room nobody else may use."""

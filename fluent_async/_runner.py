@@ -17,7 +17,7 @@ from fluent_async._attempt import (
 )
 from fluent_async._checks import type_name
 from fluent_async._graph import check_channels
-from fluent_async._loop import Held, InputError, work_through
+from fluent_async._loop import Held, InputError, Passing, Raised, go_on, work_through
 from fluent_async._monitor import after
 from fluent_async._retry import NO_RETRY, Failure, note
 from fluent_async._slice import Slice
@@ -73,20 +73,33 @@ class Runner:
             if not stage.quick:
                 return self._pull_one(slice_)
 
-            while (stop := work_through(slice_, stage.base)) is not None:
-                if isinstance(stop, Held):
-                    self._let_go(slice_, stop.value)
-                else:
-                    self._missed(slice_, stop.value, stop.exception)
-
-                del stop  # its traceback leads back to this frame
+            stop = work_through(slice_)
+            while stop is not None:
+                stop = self._decide(slice_, stop)
         except InputError as error:
             self._input_failed(slice_, error.__cause__)
         finally:
-            seat.slice = None
+            seat.slice = stop = None  # the traceback of one leads back to this frame
 
         self._settle(slice_)
         return None
+
+    def _decide(
+        self, slice_: Slice, stop: Held | Raised | Passing
+    ) -> Held | Raised | Passing | None:
+        """Decide what a slice stopped for, and go on with it until it stops again."""
+        try:
+            if isinstance(stop, Passing):
+                return self._hand_on(stop)
+
+            if isinstance(stop, Held):
+                self._let_go(slice_, stop.value)
+            else:
+                self._missed(slice_, stop)
+
+            return work_through(slice_)
+        finally:
+            del stop  # its traceback leads back to this frame
 
     def _pull_one(self, slice_: Slice) -> Attempt | None:
         """Pull one input; return its attempt, or None if it has to wait."""
@@ -177,20 +190,33 @@ class Runner:
     def _let_go(self, slice_: Slice, value: Any) -> None:
         """Let others use the source of a slice, and go on with what it pulled last."""
         with self._core.monitor:
-            self._core.scheduler.let_go(slice_)
+            # Where others looked before, the input counts as started.
+            started = slice_.stage.lease is not slice_
+            self._core.scheduler.leases.let_go(slice_)
             self._core.react()
-            slice_.again(value)
+            if started or not self._core.scheduler.drop_pulled(slice_):
+                slice_.again(value)
 
         slice_.started = _clock.current().now()  # threads may have been started above
 
-    def _missed(self, slice_: Slice, value: Any, exc: BaseException) -> None:
+    def _hand_on(self, passing: Passing) -> Raised | Passing | None:
+        """Leave an input of a course in a drain, or go on with it where it has to be."""
+        course, index = passing.course, passing.index
+        with self._core.monitor:
+            goes_on = self._core.scheduler.hand_on(course, index, passing.value)
+            self._core.react()
+
+        return go_on(passing) if goes_on else None
+
+    def _missed(self, slice_: Slice, raised: Raised) -> None:
         """Take an input out of a slice whose call raised."""
         with self._core.monitor:
-            work = slice_.stage.work(value, slice_.last)
-            self._core.scheduler.miss(slice_, work, slice_.started)
+            work = self._core.scheduler.miss(
+                slice_, raised.index, raised.value, slice_.started
+            )
 
         slice_.started = _clock.current().now()
-        failed = None
+        exc, failed = raised.exception, None
         if isinstance(exc, Exception):
             step = work.steps[0]
             failure = failure_of(step, work.input, 1, work.began, exc)

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
+from fluent_async._course import Course
 from fluent_async._graph import Graph
+from fluent_async._leases import Leases
 from fluent_async._relief import Relief
 from fluent_async._slice import Slice
 from fluent_async._slots import Slots
 from fluent_async._sources import Flow, Given, Values
 from fluent_async._stage import Stage
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, remaining
 from fluent_async._work import Attempt, End, Occupant, Work
+from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class Scheduler:
         self.accounts = Accounts()
         self.slots = Slots(limit)
         self.admission = Admission(pool, self.slots)
+        self.leases = Leases(pool, self.graph, self.slots, self.admission)
         self._relief = Relief(pool, self.graph, self.slots, self.admission)
         self._again: deque[Work] = deque()  # due for their next attempt
         self._timers: list[tuple[float, int, Work]] = []  # a heap of those not yet due
@@ -124,7 +128,7 @@ class Scheduler:
         """Return the accounts, as of now."""
         stages = self.graph.awake
         return self.accounts.stats(
-            [slice_ for stage in stages for slice_ in stage.slices],
+            dict.fromkeys(slice_ for stage in stages for slice_ in stage.slices),
             running=self.slots.running,
             abandoned=self.slots.abandoned,
             retries=len(self._timers) + len(self._again),
@@ -146,11 +150,9 @@ class Scheduler:
             return None
 
         if patient:
-            for stage in self.graph.awake:
-                if stage.lease is not None and stage.lease.spared:
-                    self._take_lease(stage)
+            self.leases.take_spared(now)
 
-        job = self._next(now)
+        job = self._next(now, patient=patient)
         if job is not None:
             self.slots.running += 1
 
@@ -175,26 +177,7 @@ class Scheduler:
 
         It would if it could share a lease, or use the room that the holder of one makes.
         """
-        return self.slots.free and any(map(self._shareable, self.graph.awake))
-
-    def _shareable(self, stage: Stage) -> bool:
-        if stage.lease is None:
-            return False
-
-        if isinstance(stage.source, Flow) and stage.source.channel.starves:
-            return True
-
-        return not self._awaits(stage) and self.admission.open(stage)
-
-    def arm(self) -> None:
-        """Stop slices whose outputs, or the room they make, would be work for others."""
-        for stage in self.graph.awake:
-            if isinstance(stage.source, Flow):
-                stage.source.channel.arm(taker=False)
-
-            for channel in stage.channels:
-                if channel.maxsize:
-                    channel.arm(taker=True)
+        return self.slots.free and any(map(self.leases.shareable, self.graph.awake))
 
     def relieve(self) -> Channel[Any] | None:
         """Let a bound give way if nothing else can move and a thread waits for it."""
@@ -203,7 +186,7 @@ class Scheduler:
 
         return self._relief.give_way(self.waiters)
 
-    def _next(self, now: float) -> Job | None:
+    def _next(self, now: float, *, patient: bool) -> Job | None:
         while self._timers and self._timers[0][0] <= now:
             self._again.append(heappop(self._timers)[2])
 
@@ -215,7 +198,7 @@ class Scheduler:
 
         self.graph.sort()
         for stage in list(self.graph.awake):
-            job = self._start(stage, now)
+            job = self._start(stage, now, patient=patient)
             if job is not None:
                 return job
 
@@ -225,48 +208,39 @@ class Scheduler:
         if stage.waiting:
             return self.admission.fits(stage.waiting[0])
 
-        return stage.lease is None and self.admission.open(stage)
+        lies_idle = stage.lease is None and not self.leases.held_back(stage)
+        return lies_idle and self.admission.open(stage)
 
-    def _awaits(self, stage: Stage) -> bool:
-        """Whether the stage's lease is at a pull, and its thread lets go of it after.
-
-        One that is not quick pulls one input, and gives it its number only then.
-        """
-        lease = stage.lease
-        assert lease is not None
-        return not stage.quick or lease.pulling or not lease.pulled
-
-    def _start(self, stage: Stage, now: float) -> Slice | Attempt | None:
+    def _start(
+        self, stage: Stage, now: float, *, patient: bool
+    ) -> Slice | Attempt | None:
         """Start the stage's next input, or a slice of them, if it can start."""
         if stage.dropped or stage.broken:
             self._drop(stage)
             self.graph.rest([stage])
-        elif stage.waiting:
+            return None
+
+        if stage.waiting:
             return self._start_waiting(stage, now)
-        elif stage.lease is not None:
-            self._spare(stage, stage.lease)
-        elif (size := self._size(stage)) > 0:
-            return self._start_new(stage, size, now)
+
+        if stage.lease is not None:
+            self.leases.spare(stage, now)
+
+        if stage.lease is None and (patient or not self.leases.held_back(stage)):
+            return self._start_new(stage, now)
 
         return None
 
-    def _start_new(self, stage: Stage, size: int, now: float) -> Slice | Attempt | None:
+    def _start_new(self, stage: Stage, now: float) -> Slice | Attempt | None:
+        stages, size = self.leases.stretch(stage)
+        if size <= 0:
+            return None
+
         if stage.quick or isinstance(stage.source, Values):
-            kept = self._reserve(stage, size)
-            return self._slice(stage, kept, now) if kept > 0 else None
+            return self.leases.begin(stages, size, now)
 
         stage.waiting.append(self._take(stage))
         return self._start_waiting(stage, now)
-
-    def _size(self, stage: Stage) -> int:
-        """How many inputs of the stage one thread may start now."""
-        ready = stage.source.ready()
-        if not ready or not self.admission.allowed(stage):
-            return 0
-
-        room = self.admission.room(stage.channels)
-        size = min(ready, room, stage.longest(self.slots.limit))
-        return stage.ahead(size) if stage.siblings and size > 0 else size
 
     def _take(self, stage: Stage) -> Work:
         """Take the next input of a stage for which that calls no code of the user's."""
@@ -277,13 +251,6 @@ class Scheduler:
         assert isinstance(stage.source, Given)
         return self._accept(stage, stage.source.workers.popleft())
 
-    def _spare(self, stage: Stage, lease: Slice) -> None:
-        """Leave a lease to its thread, but have that let go of it after a long pull."""
-        if self._awaits(stage):
-            lease.arm()
-        else:
-            lease.spared = True
-
     def _start_waiting(self, stage: Stage, now: float) -> Attempt | None:
         work = stage.waiting[0]
         if not self.admission.fits(work) or not self.admission.keep(work):
@@ -291,44 +258,6 @@ class Scheduler:
 
         stage.waiting.popleft()
         return self._attempt(work, now)
-
-    def _take_lease(self, stage: Stage) -> None:
-        """Take the right to pull from a thread, unless it is pulling right now."""
-        lease = stage.lease
-        assert lease is not None
-        lease.arm()
-        if not self._awaits(stage) and not lease.closed_pulling():
-            stage.budget = 1
-            self.let_go(lease)
-
-    def _reserve(self, stage: Stage, size: int) -> int:
-        """Keep room for the outputs of a slice, if there is: another pool may be quicker."""
-        for channel in stage.promising:
-            size = channel.reserve(size, self.pool)
-            if size <= 0:
-                channel.block(self.pool)
-
-        return size
-
-    def _slice(self, stage: Stage, size: int, now: float) -> Slice:
-        slice_ = stage.lease = Slice(stage, size, now)
-        stage.slices.append(slice_)
-        for limit in stage.limits:
-            limit.taken += 1
-
-        for channel in stage.promising:
-            slice_.outlet = channel.lease(size, self.pool, slice_)
-
-        slice_.begin(stage.source.pull(slice_))
-        others = self.slots.running + 1 < self.slots.limit
-        if size == 1 and (
-            stage.source.foreign or (others and self.admission.allowed(stage))
-        ):
-            # Others could use the source: let go of it after the pull. If that is of an
-            # iterable, the clock of the input starts then, too.
-            slice_.arm()
-
-        return slice_
 
     def _attempt(self, work: Work, now: float) -> Attempt:
         attempt = Attempt(work, now)
@@ -348,16 +277,6 @@ class Scheduler:
 
     # -- what happened -----------------------------------------------------------------
 
-    def let_go(self, slice_: Slice) -> None:
-        """Note that a slice's thread pulls no more; it still works on what it has."""
-        slice_.close()
-        stage = slice_.stage
-        if stage.lease is slice_:
-            stage.lease = None
-            stage.number = slice_.number + slice_.pulled
-            if isinstance(stage.source, Flow):
-                stage.source.channel.lent(slice_, self.pool)
-
     def begin(self, slice_: Slice, value: Any, now: float) -> Attempt | None:
         """Turn the one input that a slice pulled into an attempt, in the same slot.
 
@@ -367,8 +286,7 @@ class Scheduler:
         stage = slice_.stage
         work = self._accept(stage, value)
         self.accounts.accepted += 1
-        self.let_go(slice_)
-        self._leave(slice_)
+        self.leases.leave(slice_)
         fed = all(self.graph.feed(stage, channel) for channel in work.channels)
         unwanted = work.channels and all(channel.shut for channel in work.channels)
         work.dropped = slice_.told
@@ -384,31 +302,79 @@ class Scheduler:
         self.slots.running -= 1
         return None
 
-    def miss(self, slice_: Slice, work: Work, now: float) -> None:
-        """Take an input out of a slice: it failed there, and is judged by the driver."""
-        slice_.missed += 1
-        slice_.judged = slice_.pulled
-        work.stage.in_progress += 1
+    def miss(self, slice_: Slice, index: int, value: Any, now: float) -> Work:
+        """Take an input out of a slice: it failed there, and is judged by the driver.
+
+        Args:
+            slice_: which is over then, if it goes through several stages.
+            index: which of its stages that was in.
+            value: the input.
+            now: when it was taken.
+        """
+        stage = slice_.stages[index]
+        if isinstance(slice_, Course):
+            self.leases.let_go(slice_)
+
+        work = stage.work(value, slice_.number_in(stage) + slice_.pulled - 1)
+        slice_.miss(index)
+        stage.in_progress += 1
         self.accounts.attempts += 1
-        self.accounts.accepted += not isinstance(work.stage.source, Given)
+        self.accounts.accepted += not stage.given
         work.tries = 1
         work.began = now
         work.dropped = slice_.told
         self.admission.keep(work, forced=True)  # the slice kept room for it
         if any(limit.taken > limit.limit for limit in work.limits):
             slice_.arm()  # its place is the failed input's, which may wait for a retry
-            self.let_go(slice_)
+            self.leases.let_go(slice_)
+
+        return work
+
+    def hand_on(self, slice_: Course, index: int, value: Any) -> bool:
+        """Note that an input of a course is before the stage of that index, which stops.
+
+        Returns:
+            Whether its thread is to go on with it there: the course has a place in that
+            stage alone. Else the input was left in the drain before that, or dropped.
+        """
+        if slice_.only is None:
+            slice_.at = max(0, index - 1)
+
+        self.leases.let_go(slice_)
+        slice_.alarm.clear()
+        if slice_.only == index:
+            return not self.drop_pulled(slice_, index)
+
+        slice_.cut(index)
+        try:
+            slice_.stages[index - 1].channels[0].put(
+                value, remaining(None), promised=True
+            )
+        except DrainClosed:
+            slice_.late += 1
+
+        return False
+
+    def drop_pulled(self, slice_: Slice, index: int = 0) -> bool:
+        """Drop an input that a slice has pulled and not started, if it was told to end."""
+        if slice_.told:
+            stage = slice_.stages[index]
+            slice_.miss(index)
+            self.accounts.accepted += not stage.given
+            self.accounts.end(End.CANCELLED)
+            self.accounts.dropped += 1
+
+        return slice_.told
 
     def settle(self, slice_: Slice, now: float) -> None:
         """Note that a slice is over, and what came of it."""
-        stage = slice_.stage
-        self.let_go(slice_)
-        stage.pace(slice_, now)
-        given = isinstance(stage.source, Given)
-        late = self._leave(slice_)
-        self.accounts.settle(slice_, accepted=given, late=late)
+        self.leases.leave(slice_)
+        for stage in slice_.stages:
+            stage.pace(slice_, now)
+
+        self.accounts.settle(slice_)
         self.slots.running -= 1
-        self.graph.rest([stage])
+        self.graph.rest(slice_.held)
 
     def succeed(self, attempt: Attempt) -> None:
         """Note that an attempt did what was left of its work."""
@@ -468,8 +434,10 @@ class Scheduler:
     def sit(self, slice_: Slice) -> Occupant:
         """Make the thread of a slice somebody who may wait."""
         slice_.arm()
-        if not slice_.pulling:  # else it is the iterable that waits
-            self.let_go(slice_)
+        if slice_.pulling:  # it is the iterable that waits
+            self.leases.uncouple(slice_)
+        else:
+            self.leases.let_go(slice_)
 
         return self.slots.sit(slice_)
 
@@ -491,21 +459,6 @@ class Scheduler:
         """Make a work of an input that was taken."""
         stage.in_progress += 1
         return stage.work(value)
-
-    def _leave(self, slice_: Slice) -> bool:
-        """Take a slice out of its stage; say whether its last output came too late."""
-        stage = slice_.stage
-        stage.slices.remove(slice_)
-        for limit in stage.limits:
-            limit.taken -= 1
-
-        late = [channel.end_lease(self.pool, slice_) for channel in stage.promising]
-        if isinstance(stage.source, Flow):
-            stage.source.channel.lent(slice_, self.pool)
-        elif isinstance(stage.source, Values) and slice_.pulling:
-            stage.source.read = True  # a pull gave nothing, and the thread has stopped
-
-        return any(late)
 
     def _drop(self, stage: Stage) -> None:
         """Drop what a stage has not started."""

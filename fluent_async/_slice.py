@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from fluent_async._stage import Stage
 
@@ -26,34 +26,56 @@ class Slice:
         "_counter",
         "_gate",
         "_left",
-        "_size",
         "alarm",
+        "holds",
         "inputs",
         "judged",
+        "late",
         "missed",
         "number",
         "outlet",
+        "size",
         "spared",
         "stage",
         "started",
         "told",
     )
 
-    def __init__(self, stage: Stage, size: int, now: float) -> None:
-        self._size = size
-        self._gate = repeat(stage.source.args, size)
-        self._counter = repeat(1, size)
+    def __init__(self, stage: Stage, now: float) -> None:
+        self.size = 0  # how many inputs it may take
+        self._gate = repeat(stage.source.args, 0)
+        self._counter = repeat(1, 0)
         self._left = 0  # places others took from the gate
         self.stage = stage
         self.number = stage.number  # of its first input
         self.started = now
-        self.missed = 0  # inputs that did not succeed, and are accounted for
+        self.missed: int = 0  # inputs that did not succeed, and are accounted for
+        self.late = 0  # outputs that came after their drain was shut
         self.judged = 0  # how many it had pulled when the last of those failed
+        self.holds = False  # its one input until others may use the source
         self.told = False  # to end: the pool was cancelled
-        self.spared = False  # by a thread that could have used the lease
+        self.spared: tuple[int, float] | None = None  # inputs it had taken, and when
         self.alarm: list[bool] = []
         self.inputs: Iterator[Any] = iter(())
         self.outlet: deque[Any] = deque(maxlen=0)  # outputs are added to it
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that its inputs go through."""
+        return (self.stage,)
+
+    @property
+    def held(self) -> tuple[Stage, ...]:
+        """Those of its stages that it still has a place in."""
+        return self.stages
+
+    def open(self, size: int, outlet: deque[Any] | None) -> None:
+        """Let its thread take so many inputs, and add the outputs to `outlet`, if any."""
+        self.size = size
+        self._gate = repeat(self.stage.source.args, size)
+        self._counter = repeat(1, size)
+        if outlet is not None:
+            self.outlet = outlet
 
     def begin(self, pull: Callable[..., Any]) -> None:
         """Take inputs with `pull` from now on."""
@@ -68,10 +90,18 @@ class Slice:
         self.alarm.clear()
         self.inputs = iter((value,))
 
-    @property
-    def last(self) -> int:
-        """The number of the input it pulled last."""
-        return self.number + self.pulled - 1
+    def number_in(self, stage: Stage) -> int:  # noqa: ARG002
+        """Return the number that its first input has in one of its stages."""
+        return self.number
+
+    def uncouple(self) -> Sequence[Stage]:
+        """Give up all stages but the one that its input is in, and return those."""
+        return ()
+
+    def miss(self, index: int) -> None:  # noqa: ARG002
+        """Note that the last input failed in the stage of that index, and is another's."""
+        self.missed += 1
+        self.judged = self.pulled
 
     def close(self) -> None:
         """Let the thread take no more inputs than it has."""
@@ -80,7 +110,7 @@ class Slice:
     @property
     def pulled(self) -> int:
         """How many inputs it took so far."""
-        return self._size - length_hint(self._counter)
+        return self.size - length_hint(self._counter)
 
     def closed_pulling(self) -> bool:
         """Close it, and say whether its thread was in a pull at that moment."""
@@ -88,17 +118,26 @@ class Slice:
         return self.pulling
 
     @property
+    def begun(self) -> bool:
+        """Whether its thread has begun a pull."""
+        return length_hint(self._gate) + self._left < self.size
+
+    @property
     def pulling(self) -> bool:
         """Whether a pull was begun that has given nothing, at this moment."""
-        return self._size - self._left - length_hint(self._gate) > self.pulled
+        return self.size - self._left - length_hint(self._gate) > self.pulled
 
-    def progress(self) -> tuple[int, bool]:
-        """Return how many inputs it took, and whether it is at work on the last."""
+    def progress(self) -> tuple[int, int, bool]:
+        """Return what it took, and whether it is at work on the last of that.
+
+        Returns:
+            How many inputs of its source, how many of stages further down, and that.
+        """
         while True:
             pulled = self.pulled
             at_work = pulled > self.judged and not self.pulling
             if pulled == self.pulled:  # else its thread went on meanwhile
-                return pulled, at_work
+                return pulled - self.missed, 0, at_work
 
     def promised(self) -> int:
         """At most how many outputs it may still send."""

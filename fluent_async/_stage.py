@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 # A stage is quick while its inputs take less than QUICK_S seconds each: then one thread
 # runs up to LONGEST of them in a row, in a slice that aims to last SLICE_S, since sharing
 # them would cost more than running them. In a pool of one thread a slice has at most
-# ALONE, since no other thread is there to look at what else there is to do.
+# ALONE, since no other thread is there to look at what else there is to do. Its first
+# slice has BUDGET: nobody knows yet. A thread that could share a lease leaves it alone for
+# PATIENCE_S, and on as long as it is quick.
 QUICK_S = 0.00002
-SLICE_S = 0.0005
-ALONE, LONGEST = 1024, 8192
+SLICE_S = 0.004
+PATIENCE_S = 0.001
+BUDGET = 1
+ALONE, LONGEST = 2048, 65536
 
 _gil = getattr(sys, "_is_gil_enabled", lambda: True)
 SHARED = _gil()  # whether leases may be longer than one input: see _parties.Lease
@@ -68,7 +72,7 @@ class Stage:
         self.in_progress = 0  # inputs taken and not ended, those of slices left out
         self.number = 0  # of the next input
         self.siblings: list[Stage] = []  # other workers given in the same go()
-        self.budget = 1  # inputs a slice may take, as far as time goes
+        self.budget = BUDGET  # inputs a slice may take, as far as time goes
         self.plain = steps is not None and is_plain(steps, drains)
         self.quick = steps is not None and self._is_quick(steps, drains)
         self.promising = self.channels if self.quick else ()
@@ -156,12 +160,17 @@ class Stage:
 
         return work
 
-    def longest(self, limit: int) -> int:
-        """Return how many inputs one slice may take in a pool of `limit`."""
+    def longest(self, limit: int, stages: int) -> int:
+        """Return how many inputs one slice may take through so many stages.
+
+        Args:
+            limit: of the pool.
+            stages: how many, this one included.
+        """
         if not self.quick or not SHARED:
             return 1
 
-        return min(self.budget, ALONE if limit == 1 else LONGEST)
+        return min(self.budget, ALONE if limit == 1 else LONGEST // stages)
 
     def ahead(self, most: int) -> int:
         """Return how many given workers come before the next one of a sibling."""
@@ -181,10 +190,11 @@ class Stage:
         """Learn from how long a slice took how long the next may be."""
         took = now - slice_.started
         done = slice_.pulled
-        if took > max(done, 1) * QUICK_S:
+        if took > max(done, 1) * QUICK_S * len(slice_.stages):
             self.budget = max(1, self.budget // 4)
         elif took < SLICE_S / 2 and done >= self.budget:
-            self.budget = min(2 * self.budget, LONGEST)
+            more = 8 if took < SLICE_S / 16 else 2
+            self.budget = min(more * self.budget, LONGEST)
 
 
 def _as_it_is(value: Any) -> Any:

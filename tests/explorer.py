@@ -24,7 +24,10 @@ from fluent_async import (
     _attempt,
     _channel,
     _clock,
+    _course,
     _engine,
+    _leases,
+    _loop,
     _monitor,
     _runner,
     _scheduler,
@@ -48,6 +51,9 @@ if TYPE_CHECKING:
 SWITCHES = 100_000
 """More than any schedule takes; one that takes them goes round in circles."""
 
+LINES = 1_000_000
+"""More than any schedule runs, of the library; one that does goes round in circles."""
+
 DEADLINE_S = 30.0
 """Far more than any schedule takes; only to fail."""
 
@@ -56,7 +62,10 @@ INTERRUPTED = {
     for module in (
         _attempt,
         _channel,
+        _course,
         _engine,
+        _leases,
+        _loop,
         _monitor,
         _runner,
         _scheduler,
@@ -102,6 +111,7 @@ class Explorer:
         self._interrupts = self.random.choice([0.0, 0.01, 0.1])
         self._now = 0.0
         self._left = SWITCHES
+        self._lines = LINES
         self.closed = False
         self._over = False
         self._looking = False
@@ -252,6 +262,10 @@ class Explorer:
 
     def _interrupt(self, _: FrameType, event: str, *__: object) -> TraceFunction:
         line = event == "line" and not self._looking
+        self._lines -= line
+        if not self._lines:
+            self.fail(AssertionError("a thread goes round in circles"))
+
         if line and self.random.random() < self._interrupts:
             self.switch()
 

@@ -13,6 +13,7 @@ from fluent_async._scheduler import Job, Scheduler
 from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._stage import Stage, channels_of
+from fluent_async._wait import Waiter
 from fluent_async._work import Attempt
 from fluent_async.typing import Executable
 
@@ -128,9 +129,15 @@ class Hand:
             failure = Failure(work.stage.label, work.input, work.tries, 0.0, OSError())
             self.scheduler.fail(work, failure)
 
-    def perform(self, attempt: Attempt) -> None:
-        """Make an attempt in this thread, as a thread of the pool does, and report."""
-        Runner(self).run(attempt, Seat(self))
+    def perform(self, job: Slice | Attempt) -> None:
+        """Do a job in this thread, as a thread of the pool does, and report."""
+        Runner(self).run(job, Seat(self))
+
+    def perform_all(self) -> None:
+        """Do one job after the other in this thread, until there is none."""
+        while (job := self.next()) is not None:
+            assert not isinstance(job, Waiter)
+            self.perform(job)
 
     def settle(self, slice_: Slice) -> None:
         """Let the thread of a slice report that it is over."""

@@ -89,6 +89,24 @@ class Plan:
         return [] if fails and kept else self.made(item, fails=fails)
 
 
+def line(draw: random.Random, pools: int, drains: int) -> Iterator[Plan]:
+    """Draw quick stages, each of which feeds the next."""
+    for number in range(drains):
+        yield Plan(
+            number=number,
+            kind=draw.choice(["plain"] * 7 + ["yielded"]),
+            attempts=draw.choice([1, 1, 2]),
+            limit=draw.choice([None, None, None, 1, 2]),
+            timeout=None,
+            pool=draw.choice([0, 0, 0, pools - 1]),
+            source=number - 1 if number else None,
+            form=draw.choice(["each", "each", "each", "given"]),
+            inputs=[] if number else [(value,) for value in range(draw.randint(1, 9))],
+            targets=[number],
+            salt=draw.getrandbits(32),
+        )
+
+
 def plans(draw: random.Random, pools: int, drains: int) -> Iterator[Plan]:
     """Draw stages: each drains only to drains behind its own, so that there is no cycle."""
     read: set[int] = set()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from explorer import Explorer
-from fluent_async import Drain, Pool, Workers, each
+from fluent_async import Drain, Pool, Workers, _stage, each
 from fluent_async._channel import Channel
 from fluent_async._stage import channels_of
 from fluent_async.errors import DrainClosed, PoolCancelled
-from plans import Function, Inputs, Item, Plan, plans
+from plans import Function, Inputs, Item, Plan, line, plans
 
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Schedule:
         self._draw = draw = explorer.random
         pools = draw.choice([1, 1, 2])
         sizes = [draw.choice([0, 1, 1, 2, 3]) for _ in range(draw.randint(1, 4))]
-        self.plans = list(plans(draw, pools, len(sizes)))
+        drawn = draw.choice([line, plans])
+        self.plans = list(drawn(draw, pools, len(sizes)))
         self.pools = [
             Pool(draw.randint(1, 3), on_error="keep", name=f"pool {number}")
             for number in range(pools)
@@ -63,7 +64,13 @@ class Schedule:
             give_way(channel)
 
         self._explorer.check = self._check
-        with mock.patch.object(Channel, "give_way", gives_way):
+        budget = self._draw.choice(
+            [1, 1, 2, 4]
+        )  # as if the stages were known to be quick
+        with (
+            mock.patch.object(Channel, "give_way", gives_way),
+            mock.patch.object(_stage, "BUDGET", budget),
+        ):
             self._start()
             self._end()
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from fluent_async import Drain, Pool, Workers, each, stream, task
+from fluent_async._course import Course
 from fluent_async._monitor import Monitor, _thread, inside
 from fluent_async._slice import Slice
+from hand import Hand
 from support import FakeClock, Gate, poll
 
 
@@ -207,9 +209,20 @@ def test_slice_that_goes_on_while_it_is_counted_is_counted_again(
     monkeypatch.setattr(Slice, "pulled", property(lambda _: next(counts)))
     monkeypatch.setattr(Slice, "pulling", property(lambda _: False))
     slice_ = Slice.__new__(Slice)
-    slice_.judged = 0
+    slice_.judged = slice_.missed = 0
 
-    assert (2, True) == slice_.progress()
+    assert (2, 0, True) == slice_.progress()
+
+
+def test_course_that_goes_on_while_it_is_counted_is_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The numbers of a course are of one instant, too."""
+    counts = iter([1, 2, 2, 2])
+    monkeypatch.setattr(Course, "pulled", property(lambda _: next(counts)))
+    course = Course(Hand().go(1 >> task(int), 2 >> task(int).with_limit(1)), 0.0)
+
+    assert (2, 2, False) == course.progress()
 
 
 def test_drain_leaves_what_is_no_task_to_pythons_own_error() -> None:

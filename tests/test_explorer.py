@@ -11,6 +11,7 @@ from fluent_async import Drain, Pool, each, sleep, task
 from fluent_async._admission import Admission
 from fluent_async._channel import Channel
 from fluent_async._graph import Graph
+from fluent_async._leases import Leases
 from fluent_async._scheduler import Scheduler
 from fluent_async._slice import Slice
 from fluent_async._slots import Slots
@@ -74,7 +75,7 @@ def limits_forget_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 def leases_are_taken_in_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the right to pull away from a thread that is in the iterable."""
     monkeypatch.setattr(Slice, "pulling", False)
-    monkeypatch.setattr(Scheduler, "_awaits", lambda *_: False)
+    monkeypatch.setattr(Leases, "_awaits", lambda *_: False)
 
 
 def stages_do_not_wake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +113,12 @@ def failed_inputs_count_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count an input that failed in a slice as if it had succeeded there as well."""
     miss = Scheduler.miss
 
-    def misses(scheduler: Scheduler, slice_: Slice, work: Work, now: float) -> None:
-        miss(scheduler, slice_, work, now)
+    def misses(
+        scheduler: Scheduler, slice_: Slice, index: int, value: object, now: float
+    ) -> Work:
+        work = miss(scheduler, slice_, index, value, now)
         slice_.missed -= 1
+        return work
 
     monkeypatch.setattr(Scheduler, "miss", misses)
 

@@ -80,6 +80,25 @@ class TestCancel:
 
         assert [1] == heard
 
+    def test_drops_an_input_that_was_being_pulled(self) -> None:
+        """What the iterable hands over afterwards is accepted, and never starts."""
+        ran: list[int] = []
+        with Pool(limit=1) as pool, Gate() as gate:
+
+            def values() -> Iterator[int]:
+                gate.arrive()
+                yield 1
+
+            pool.go(each(values()) >> task(ran.append))
+            gate.wait_for(1)
+            pool.cancel()
+            gate.open()
+            with pytest.raises(PoolCancelled):
+                pool.wait(TIMEOUT)
+
+        assert [] == ran
+        assert (1, 1) == (pool.stats().accepted, pool.stats().cancelled)
+
     @pytest.mark.parametrize("ordered", [False, True])
     def test_wakes_an_iterable_that_sleeps(self, *, ordered: bool) -> None:
         """An iterable that waits in the library hears it as workers do."""

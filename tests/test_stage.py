@@ -51,7 +51,8 @@ def stage_of(work: Executable) -> Stage:
 
 def slice_of(stage: Stage, size: int) -> Slice:
     """Make a slice that may pull."""
-    slice_ = Slice(stage, size, 0.0)
+    slice_ = Slice(stage, 0.0)
+    slice_.open(size, None)
     slice_.begin(stage.source.pull(slice_))
     return slice_
 
@@ -266,11 +267,15 @@ class TestPace:
 
     def test_grows_when_a_full_slice_was_short(self) -> None:
         """A slice that took its whole budget in little time doubles it."""
-        assert 8 == self.budget_after(took=QUICK_S, done=4)
+        assert 512 == self.budget_after(took=SLICE_S / 3, done=256, budget=256)
+
+    def test_grows_fast_when_a_full_slice_was_very_short(self) -> None:
+        """One that took next to no time is the first of few."""
+        assert 32 == self.budget_after(took=QUICK_S, done=4)
 
     def test_stays_when_a_slice_lasted_as_long_as_it_should(self) -> None:
         """A slice of about the right length changes nothing."""
-        assert 64 == self.budget_after(took=SLICE_S / 2, done=64, budget=64)
+        assert 256 == self.budget_after(took=SLICE_S / 2, done=256, budget=256)
 
     def test_stays_when_a_slice_was_cut_short(self) -> None:
         """A slice that others stopped says nothing of how long its inputs take."""
@@ -295,7 +300,7 @@ class TestPace:
         stage = stage_of(each([1]) >> halves)
         stage.budget = 64
 
-        assert 1 == stage.longest(8)
+        assert 1 == stage.longest(8, 1)
 
     def budget_after(self, *, took: float, done: int, budget: int = 4) -> int:
         """Pace a stage by a slice of `done` inputs that took so many seconds."""

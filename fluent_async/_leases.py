@@ -1,0 +1,250 @@
+"""Leases: which thread may pull the inputs of which stages, and for how long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fluent_async._course import Course, after, course
+from fluent_async._slice import Slice
+from fluent_async._sources import Flow, Values
+from fluent_async._stage import PATIENCE_S, QUICK_S
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fluent_async._admission import Admission
+    from fluent_async._channel import Channel
+    from fluent_async._graph import Graph
+    from fluent_async._parties import Stirrable
+    from fluent_async._slots import Slots
+    from fluent_async._stage import Stage
+
+
+class Leases:
+    """Gives the right to pull to one thread at a time. Guarded by the pool's monitor.
+
+    Invariants:
+        1. At most one slice has the lease of a stage.
+        2. A slice is in `slices` of exactly the stages it has a place in.
+    """
+
+    def __init__(
+        self, pool: Stirrable, graph: Graph, slots: Slots, admission: Admission
+    ) -> None:
+        self._pool = pool
+        self._graph = graph
+        self._slots = slots
+        self._admission = admission
+
+    # -- beginnings --------------------------------------------------------------------
+
+    def stretch(self, stage: Stage) -> tuple[list[Stage], int]:
+        """Return which stages one thread may now start inputs in, and how many."""
+        ready = stage.source.ready()
+        if not ready or not self._admission.allowed(stage):
+            return [stage], 0
+
+        stages = course(stage, self._admission)
+        while (size := self._size(stages, ready)) <= 1 and len(stages) > 1:
+            stages.pop()  # no room at that end: leave the outputs in a drain before
+
+        return stages, size
+
+    def _size(self, stages: Sequence[Stage], ready: int) -> int:
+        head, room = stages[0], self._admission.room(stages[-1].channels)
+        size = min(ready, room, head.longest(self._slots.limit, len(stages)))
+        return head.ahead(size) if head.siblings and size > 0 else size
+
+    def begin(self, stages: Sequence[Stage], size: int, now: float) -> Slice | None:
+        """Begin a slice; None if another pool was quicker to take the room."""
+        head = stages[0]
+        new = Course(stages, now) if len(stages) > 1 else Slice(head, now)
+        if not self._bridge(new) or not self._open(new, size):
+            return None
+
+        for stage in stages:
+            stage.lease = new
+            stage.slices.append(new)
+            for limit in stage.limits:
+                limit.taken += 1
+
+        new.begin(head.source.pull(new))
+        others = self._slots.running + 1 < self._slots.limit
+        if new.size == 1 and (
+            head.source.foreign or (others and self._admission.allowed(head))
+        ):
+            # Others could use the source: let go of it after the pull. If that is of an
+            # iterable, the clock of the input starts then, too.
+            new.arm()
+            new.holds = True
+
+        return new
+
+    def _open(self, new: Slice, size: int) -> bool:
+        """Keep room for what a slice sends, and so say how many inputs it may take."""
+        for channel in new.stages[-1].promising:
+            if channel.lease(size, self._pool, new):
+                return True
+
+            for between in _between(new.stages):
+                between.unbridge(new, self._pool)
+
+            return False
+
+        new.open(size, None)
+        return True
+
+    def _bridge(self, new: Slice) -> bool:
+        """Keep room for one output between every two stages of a slice."""
+        bridged: list[Channel[Any]] = []
+        for channel in _between(new.stages):
+            if not channel.bridge(new, self._pool):
+                for other in bridged:
+                    other.unbridge(new, self._pool)
+
+                return False
+
+            bridged.append(channel)
+
+        return True
+
+    # -- others that could use a lease -------------------------------------------------
+
+    def held_back(self, stage: Stage) -> bool:
+        """Say whether a quick stage is best left to the thread that is downstream of it.
+
+        That one comes to it next, and then takes its inputs all the way at once.
+        """
+        following = after(stage)
+        while following is not None and following.lease is None:
+            following = after(following)
+
+        return following is not None
+
+    def shareable(self, stage: Stage) -> bool:
+        """Say whether a thread with patience would find something to do.
+
+        It would if it could share a lease, use the room that the holder of one makes, or
+        start what is held back.
+        """
+        if stage.lease is None:
+            return self.held_back(stage) and self._admission.open(stage)
+
+        if isinstance(stage.source, Flow) and stage.source.channel.starves:
+            return True
+
+        return not self._awaits(stage) and self._admission.open(stage)
+
+    def spare(self, stage: Stage, now: float) -> None:
+        """Leave a lease to its thread, unless that does not come to begin.
+
+        Such a thread has lost the interpreter to the one that asks, which had better do
+        the work than wait for it. One that is in a long pull lets go after it.
+        """
+        lease = stage.lease
+        assert lease is not None
+        if stage.quick and not lease.begun and now - lease.started > PATIENCE_S:
+            self.let_go(lease)
+        elif not self._awaits(stage):
+            lease.spared = lease.spared or (lease.pulled, now)
+        else:
+            lease.arm()
+            if lease.stage is not stage:  # others can use it during that pull
+                self.uncouple(lease)
+
+    def take_spared(self, now: float) -> None:
+        """Take the leases that were spared away from threads that are slow at them."""
+        for stage in list(self._graph.awake):
+            lease = stage.lease
+            if lease is not None and lease.spared is not None:
+                before, since = lease.spared
+                quick_s = (lease.pulled - before) * QUICK_S * len(lease.stages)
+                if quick_s <= now - since:
+                    self._take(stage, lease)
+                else:
+                    lease.spared = None
+
+    def _take(self, stage: Stage, lease: Slice) -> None:
+        """Take the right to pull from a thread, unless it is pulling right now."""
+        lease.arm()
+        if not self._awaits(stage) and not lease.closed_pulling():
+            for each in lease.stages:
+                each.budget = 1
+
+            self.let_go(lease)
+
+    def _awaits(self, stage: Stage) -> bool:
+        """Whether the stage's lease is at a pull, and its thread lets go of it after.
+
+        One that is not quick pulls one input, and gives it its number only then.
+        """
+        lease = stage.lease
+        assert lease is not None
+        return not stage.quick or lease.pulling or not lease.pulled
+
+    def arm(self) -> None:
+        """Stop slices whose outputs, or the room they make, would be work for others."""
+        for stage in self._graph.awake:
+            if isinstance(stage.source, Flow):
+                stage.source.channel.arm(taker=False)
+
+            for channel in stage.channels:
+                if channel.maxsize:
+                    channel.arm(taker=True)
+
+    # -- ends --------------------------------------------------------------------------
+
+    def uncouple(self, slice_: Slice) -> None:
+        """Let others use the stages of a slice that its input is not in."""
+        parted = slice_.uncouple()
+        for stage in parted:
+            self._part(slice_, stage)
+
+        self._graph.rest(parted)
+
+    def let_go(self, slice_: Slice) -> None:
+        """Note that a slice's thread pulls no more; it still works on what it has."""
+        slice_.close()
+        slice_.holds = False
+        self.uncouple(slice_)
+        for stage in slice_.held:
+            self._release(slice_, stage)
+
+    def leave(self, slice_: Slice) -> None:
+        """Take a slice that is over out of its stages."""
+        self.let_go(slice_)
+        for stage in slice_.held:
+            self._part(slice_, stage)
+
+        source = slice_.stage.source
+        if isinstance(source, Values) and slice_.pulling:
+            source.read = True  # a pull gave nothing, and the thread has stopped
+
+    def _part(self, slice_: Slice, stage: Stage) -> None:
+        """Take a slice out of one of its stages."""
+        stage.slices.remove(slice_)
+        for limit in stage.limits:
+            limit.taken -= 1
+
+        for channel in stage.promising:
+            if stage is slice_.stages[-1]:
+                slice_.late += channel.end_lease(self._pool, slice_)
+            else:
+                channel.unbridge(slice_, self._pool)
+
+        self._release(slice_, stage)
+
+    def _release(self, slice_: Slice, stage: Stage) -> None:
+        """Let others pull the inputs of one of its stages."""
+        if stage.lease is slice_:
+            stage.lease = None
+            stage.number = slice_.number_in(stage) + slice_.pulled
+
+        if isinstance(stage.source, Flow) and stage is slice_.stage:
+            stage.source.channel.lent(slice_, self._pool)
+
+
+def _between(stages: Sequence[Stage]) -> list[Channel[Any]]:
+    """Return the channels that lead from each of the stages to the next."""
+    return [stage.channels[0] for stage in stages[:-1]]

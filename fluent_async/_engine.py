@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock, _wait
 from fluent_async._checks import type_name
+from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
@@ -94,6 +95,7 @@ class Engine:
 
         stages = make(number)
         check(stages)  # here, so that what is refused starts no thread
+        claims.check(stages)
         if not len(self.threads):
             exits.watch(self)
             self.threads.start()
@@ -102,6 +104,7 @@ class Engine:
         with self.monitor:
             self._refuse_closed()
             check(stages)  # and here, since another go() may have come in between
+            claims.take(stages)  # the last that may refuse
             if self.scheduler.idle():
                 self.scheduler.accounts.failures.clear()
 

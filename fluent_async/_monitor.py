@@ -51,7 +51,8 @@ class Monitor:
     A monitor that was left behind that way is given back the next time its thread asks:
     the frame that entered it does not run any more.
 
-    Order: a pool's monitor before a drain's; never two pools', never two drains'.
+    Order: a pool's monitor before a drain's or that of the claims, which comes alone;
+    never two pools', never two drains'.
     """
 
     __slots__ = ("_lock",)

@@ -145,8 +145,8 @@ class Pool:
 
         Raises:
             TypeError: if something is no work, or a task lacks its input.
-            ValueError: if a drain feeds two stages, an ordered one is fed by two, or
-                drains form a cycle.
+            ValueError: if a drain feeds two stages, an ordered one is fed by two,
+                drains form a cycle, or another batch still reads the same iterator.
             DrainClosed: if something drains to a drain that is shut.
             PoolClosed: if the pool was closed before.
             RuntimeError: if no thread can be started, or Python is about to exit.

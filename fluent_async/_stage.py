@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._drain import channel_of
-from fluent_async._sources import Flow, Given
+from fluent_async._sources import Flow, Given, Values
 from fluent_async._step import Kind
 from fluent_async._work import Work
 
@@ -111,6 +111,13 @@ class Stage:
     def may_start(self) -> bool:
         """Whether there are inputs it has not started, or may be."""
         return bool(self.waiting) or not self.source.over()
+
+    @property
+    def reads(self) -> bool:
+        """Whether a thread is in the iterable that it reads, or may enter it yet."""
+        assert isinstance(self.source, Values)
+        # In this order: no lease is given out once the iterable was read.
+        return not self.source.read or self.lease is not None
 
     @property
     def lasts(self) -> bool:

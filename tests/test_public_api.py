@@ -37,7 +37,7 @@ LAYERS = [
     {"_accounts", "_retry", "_room", "_seat", "_wait"},
     {"_channel", "_retried", "_slots", "_step", "_threads"},
     {"_admission", "_drain", "_sources"},
-    {"_attempt", "_chain", "_relief", "_stage"},
+    {"_attempt", "_chain", "_claims", "_relief", "_stage"},
     {"_call", "_course", "_graph"},
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_worker"},

@@ -140,6 +140,11 @@ class Channel(Generic[T]):
             raise DrainClosed(f"{self!r} is shut")
 
     @property
+    def new(self) -> bool:
+        """Whether nothing was ever sent or given, and still may be."""
+        return not self._fed and not self.shut
+
+    @property
     def over(self) -> bool:
         """Whether a reader ends: nothing is there, and nobody feeds the channel."""
         return not self.values and (self.shut or not self.feeders)

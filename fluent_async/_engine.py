@@ -195,6 +195,17 @@ class Engine:
         with self.monitor:
             return self.scheduler.stats(len(self.threads))
 
+    def log_unfed(self) -> None:
+        """Warn of the stages that wait for a drain which nobody ever fed."""
+        with self.monitor:
+            unfed = self.scheduler.graph.name_unfed()
+
+        if unfed:
+            told = ", ".join(
+                f"{channel!r} >> {stage.label}" for channel, stage in unfed
+            )
+            log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
+
     def log_untold(self) -> None:
         """Log what nobody was shown."""
         with self.monitor:
@@ -372,4 +383,5 @@ class Engine:
             self.threads.end()
 
 
+_UNFED = "drain work to it, or send it values"
 _WHY = "it is full, nobody reads it, and nothing else could move"

@@ -28,6 +28,7 @@ class Graph:
         self._pool = pool
         self.awake: list[Stage] = []  # most downstream first, then oldest
         self.asleep: dict[Stage, None] = {}
+        self._named: set[Stage] = set()  # since nobody ever fed their drains
 
     def add(self, stages: Iterable[Stage]) -> None:
         """Take in stages; what is downstream of them is awake when this returns."""
@@ -111,12 +112,20 @@ class Graph:
         self.wake(self._reader(channel))
         return True
 
+    def name_unfed(self) -> list[tuple[Channel[Any], Stage]]:
+        """Return the channels that are new, with their stages; each once, ever."""
+        stages = [stage for stage in self.asleep if stage not in self._named]
+        unfed = [(_channel_of(s), s) for s in stages if _channel_of(s).new]
+        self._named.update(stage for _, stage in unfed)
+        return unfed
+
     def clear(self) -> None:
         """Let go of the stages that sleep; their drains feed nothing any more."""
         for stage in self.asleep:
             _channel_of(stage).feed(None)
 
         self.asleep.clear()
+        self._named.clear()
 
     def _reader(self, channel: Channel[Any]) -> Iterator[Stage]:
         """Yield the stage of this pool that reads the channel, if there is one."""

@@ -160,7 +160,8 @@ class Pool:
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued, running or waiting; then raise what failed.
 
-        Each failure is raised once. The pool can be used again afterwards.
+        Each failure is raised once. The pool can be used again afterwards. Stages whose
+        drain nobody ever fed are named in one warning, each once.
         Blocking: interruptibly. Ctrl-C cancels the pool, waits for what runs, and goes
         on.
 
@@ -187,6 +188,7 @@ class Pool:
         if not done:
             raise TimeoutError(f"{self!r} was not done after {left:g} s; it goes on")
 
+        self._engine.log_unfed()
         self._raise()
 
     async def wait_async(self) -> None:

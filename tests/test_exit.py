@@ -64,6 +64,7 @@ def test_does_not_wait_for_idle_threads() -> None:
             return 2 * number
 
         pages = Drain[int]()
+        pages.send(1)
         pool = Pool().go(each(range(3)) >> double, pages >> double)
         pool.wait()
         print(pool.stats().threads > 0)

@@ -85,6 +85,9 @@ class Graph:
                 channel.leave(self._pool)
                 todo.extend(self._reader(channel))
 
+            if not stage.lasts:
+                _give_up_turns(stage)
+
     def sort(self) -> None:
         """Put stages in order again whose oldest input may have changed."""
         if any(stage.siblings for stage in self.awake):
@@ -123,6 +126,7 @@ class Graph:
         """Let go of the stages that sleep; their drains feed nothing any more."""
         for stage in self.asleep:
             _channel_of(stage).feed(None)
+            _give_up_turns(stage)
 
         self.asleep.clear()
         self._named.clear()
@@ -224,6 +228,13 @@ def _check_cycle(start: Stage, readers: dict[Channel[Any], Stage]) -> None:
             if isinstance(reader, Stage) and reader not in seen:
                 seen.add(reader)
                 paths.append([*path, reader])
+
+
+def _give_up_turns(stage: Stage) -> None:
+    """Leave the ordered channels to others; they would keep the stage alive."""
+    for channel in stage.channels:
+        if channel.turns is not None and channel.turns.feeder is stage:
+            channel.turns.feeder = None
 
 
 def _channel_of(stage: Stage) -> Channel[Any]:

@@ -129,11 +129,12 @@ class TestFeedsAStage:
 
         assert [] == drained.result(TIMEOUT)
 
-    def test_keeps_nothing_of_a_closed_pool(self) -> None:
+    @pytest.mark.parametrize("ordered", [True, False])
+    def test_keeps_nothing_of_a_closed_pool(self, *, ordered: bool) -> None:
         """A drain outlives its pools, and what fed it and what it fed are freed."""
         gc.disable()
         try:
-            source, out = filled(1), Drain[int]()
+            source, out = filled(1), Drain[int](ordered=ordered)
             function = Function()
             with Pool(1) as pool:
                 pool.go(source >> task(function.call) | out)
@@ -142,6 +143,23 @@ class TestFeedsAStage:
             del function, pool
 
             assert poll(lambda: alive() is None, timeout=1.0)
+        finally:
+            gc.enable()
+
+        assert [1] == out.drain()
+
+    @pytest.mark.parametrize("ordered", [True, False])
+    def test_keeps_nothing_of_a_batch_that_has_ended(self, *, ordered: bool) -> None:
+        """What fed a drain and will not again is freed, though its pool goes on."""
+        gc.disable()
+        try:
+            function, out = Function(), Drain[int](ordered=ordered)
+            with Pool(1) as pool:
+                pool.go(each([1]) >> task(function.call) | out).wait(TIMEOUT)
+                alive = weakref.ref(function)
+                del function
+
+                assert poll(lambda: alive() is None, timeout=1.0)
         finally:
             gc.enable()
 

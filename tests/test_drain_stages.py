@@ -2,8 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -42,26 +41,6 @@ class TestFeedsAStage:
         with Pool(1) as pool, pytest.raises(ValueError, match=r"two drains.*limit"):
             pool.go(drain >> double, drain >> double)
 
-    def test_feeds_one_stage_alone_in_all_calls_of_go(self) -> None:
-        """A second one in a later `go` is refused, and the first goes on."""
-        drain, out = Drain[int](), Drain[int]()
-        with Pool(1) as pool:
-            pool.go(drain >> double | out)
-            with pytest.raises(ValueError, match="feeds a stage already"):
-                pool.go(drain >> double | out)
-
-            drain.send(1)
-
-        assert [2] == out.drain()
-
-    def test_feeds_one_stage_alone_in_all_pools(self) -> None:
-        """A second one in another pool is refused as well."""
-        drain = Drain[int]()
-        with Pool(1) as first, Pool(1) as second:
-            first.go(drain >> double)
-            with pytest.raises(ValueError, match="feeds a stage already"):
-                second.go(drain >> double)
-
     def test_feeds_no_stage_when_the_work_was_refused(self) -> None:
         """A `go` that raises leaves the drain free."""
         drain = filled(1)
@@ -69,54 +48,6 @@ class TestFeedsAStage:
             pool.go(drain >> double, drain >> double)
 
         assert [1] == list(drain)
-
-    def test_feeds_another_stage_after_the_pool_is_closed(self) -> None:
-        """A stage belongs to its pool until that is closed."""
-        drain, out = Drain[int](), Drain[int]()
-        for number in (1, 2):
-            with Pool(1) as pool:
-                pool.go(number >> task(int) | drain, drain >> double | out)
-
-        assert [2, 4] == out.drain()
-
-    def test_refuses_to_be_iterated(self) -> None:
-        """Two takers would share the values: the one that iterates is told."""
-        drain, out = filled(1), Drain[int]()
-        with Pool(1) as pool, Gate() as gate:
-            pool.go(1 >> at(gate).hold)
-            gate.wait_for(1)
-            pool.go(drain >> double | out)
-            with pytest.raises(RuntimeError, match="feeds a stage"):
-                next(iter(drain))
-
-        assert [2] == out.drain()
-
-    def test_refuses_an_iterator_that_was_there_before(self) -> None:
-        """A reader that waits is told when the drain has come to feed a stage."""
-        drain, out = Drain[int](), Drain[int]()
-        with Pool(1) as pool, Waits() as waits:
-            reader = beside(list, drain)
-            waits.wait_for(1)
-            pool.go(drain >> double | out)
-            drain.send(1)
-            with pytest.raises(RuntimeError, match="feeds a stage"):
-                reader.result(TIMEOUT)
-
-        assert [2] == out.drain()
-
-    @pytest.mark.parametrize("drain", [Drain[int], shut], ids=["idle", "shut"])
-    def test_may_be_iterated_after_the_pool_is_closed(
-        self, drain: Callable[[], Drain[int]]
-    ) -> None:
-        """When its stage is gone it is a drain as any other."""
-        fed = drain()
-        with suppress(DrainClosed):
-            fed.send(1)
-
-        with Pool(1) as pool:
-            pool.go(fed >> double)
-
-        assert [] == list(fed)
 
     def test_may_be_drained(self) -> None:
         """`drain()` takes nothing from the stage: it waits, and returns what is left."""
@@ -236,19 +167,6 @@ class TestCycles:
 
 class TestBrokenPipe:
     """What happens to workers whose drains are shut while they run."""
-
-    @pytest.mark.parametrize("limit", [1, 4])
-    def test_cancels_a_worker(self, limit: int) -> None:
-        """The library's own send into a shut drain cancels the worker; nothing failed."""
-        drain = Drain[int]()
-        with Pool(limit) as pool, Gate() as gate:
-            pool.go(1 >> at(gate).hold | drain)
-            gate.wait_for(1)
-            drain.shut_down()
-
-        stats = pool.stats()
-
-        assert (0, 0, 1) == (stats.succeeded, stats.failed, stats.cancelled)
 
     def test_cancels_a_stream_in_the_middle(self) -> None:
         """A generator is closed where it is, and yields no more."""

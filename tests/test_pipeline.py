@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluent_async import Args, Drain, Pool, Workers, each, run, stream, task
-from fluent_async.errors import DrainClosed
 from fluent_async.typing import Takes
 from support import TIMEOUT, Gate, poll
 
@@ -146,49 +145,6 @@ class TestChain:
 
         expected = sorted(n + 1 for number in range(6) for n in range(number))
         assert expected == sorted(end.drain())
-
-    def test_takes_values_sent_by_hand(self) -> None:
-        """A value from outside goes through the stages like any other."""
-        middle, end = Drain[int](), Drain[int]()
-        with Pool(limit=2) as pool:
-            pool.go(middle >> plain() | end)
-            with middle:
-                for number in range(5):
-                    middle.send(number)
-
-        assert list(range(1, 6)) == sorted(end.drain())
-
-    def test_wakes_whenever_its_drain_is_fed(self) -> None:
-        """A stage sleeps when its drain is idle and empty, and wakes again."""
-        middle, end = Drain[int](), Drain[int]()
-        counts: list[int] = []
-        with Pool(limit=1) as pool:
-            pool.go(middle >> plain() | end).wait()
-            for number in range(3):
-                middle.send(number)
-                pool.wait()
-                counts.append(len(end))
-
-        assert [1, 2, 3] == counts
-
-    def test_works_across_pools(self) -> None:
-        """A drain that one pool feeds may feed a stage of another."""
-        middle, end = Drain[int](maxsize=1), Drain[int]()
-        with Pool(limit=2) as first, Pool(limit=2) as second:
-            second.go(middle >> plain() | end)
-            first.go(each(range(50)) >> plain() | middle)
-            first.wait()
-
-        assert list(range(2, 52)) == sorted(end.drain())
-
-    def test_takes_outputs_of_two_pools(self) -> None:
-        """A drain is open until the last feeder in any pool has left."""
-        drain = Drain[int](maxsize=1)
-        with Pool(limit=1) as first, Pool(limit=1) as second:
-            first.go(each(range(20)) >> plain() | drain)
-            second.go(each(range(20, 40)) >> plain() | drain)
-
-            assert list(range(1, 41)) == sorted(drain)
 
     def test_shows_a_value_downstream_while_the_next_input_runs(self) -> None:
         """An idle pool takes what another has sent, though that is at its next input."""
@@ -340,70 +296,6 @@ NUMBERS = """
     with recursive numbers(n) as (select 0 union all select n + 1 from numbers)
     select n from numbers limit ?
 """
-
-
-class TestBrokenPipe:
-    """A stage goes on until all its drains are shut."""
-
-    def test_ends_when_its_drain_is_shut(self) -> None:
-        """Inputs that nobody wants are not read; the pool comes to its end."""
-        drain, taken = Drain[int](maxsize=1), list[int]()
-
-        def numbers() -> Iterator[int]:
-            for number in range(10**9):
-                taken.append(number)
-                yield number
-
-        with Pool(limit=2) as pool:
-            pool.go(each(numbers()) >> yielded() | drain)
-            next(iter(drain))
-            drain.shut_down()
-
-        assert len(taken) < 20
-
-    def test_is_no_failure(self) -> None:
-        """Workers cancelled by a broken pipe raise nothing."""
-        drain = Drain[int](maxsize=1)
-        with Pool(limit=2) as pool:
-            pool.go(each(range(9)) >> sent() | drain)
-            next(iter(drain))
-            drain.shut_down()
-
-        assert () == pool.errors()
-        assert 9 > pool.stats().succeeded
-
-    def test_raises_drain_closed_in_an_args_function(self) -> None:
-        """`drainer.send` raises once all drains are shut, so the function can clean up."""
-        drain = Drain[int](maxsize=1)
-        heard = threading.Event()
-
-        @stream
-        def send(args: Args[int, int]) -> None:
-            try:
-                while True:
-                    args.drainer.send(args.input)
-            except DrainClosed:
-                heard.set()
-                raise
-
-        with Pool(limit=1) as pool:
-            pool.go(1 >> send | drain)
-            next(iter(drain))
-            drain.shut_down()
-
-        assert heard.is_set()
-        assert () == pool.errors()
-
-    def test_goes_on_while_one_drain_is_open(self) -> None:
-        """What is sent to a shut drain is lost; the other gets it all."""
-        shut, drain = Drain[int](), Drain[int]()
-        with Pool(limit=2) as pool, Gate() as gate:
-            pool.go(each(range(5)) >> at(gate).hold | shut | drain)
-            gate.wait_for(2)
-            shut.shut_down()
-
-        assert [0, 1, 2, 3, 4] == sorted(drain.drain())
-        assert [] == shut.drain()
 
 
 class TestNested:

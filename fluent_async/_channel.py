@@ -589,6 +589,9 @@ class Channel(Generic[T]):
         while self._outlet:
             self.values.append(self._outlet.popleft())
 
+        if self.turns is not None:  # what waits for its turn was sent in time, too
+            self.values.extend(self.turns.give_up())
+
         for sender in self._senders:
             sender.waiter.wake()
 

@@ -43,6 +43,11 @@ class Turns(Generic[T]):
         """Keep an output of an input whose turn has not come."""
         self._kept.setdefault(number, deque()).append(value)
 
+    def give_up(self) -> Iterator[T]:
+        """Yield all outputs that are kept, in order: no turn is waited for any more."""
+        for number in sorted(self._kept):
+            yield from self._kept.pop(number)
+
     def end(self, number: int) -> Iterator[T]:
         """Note that an input has ended; yield the outputs whose turn this brings."""
         self._ended.add(number)

@@ -99,6 +99,18 @@ class TestTurns:
 
         assert (0, 0) == (Turns[str]().past, turns.past)
 
+    def test_give_up_all_that_is_kept_in_order(self) -> None:
+        """When the drain is shut nothing waits for its turn any more, nor comes later."""
+        turns = taken(4)
+        for number in (3, 1, 3):
+            turns.keep(number, f"{number}")
+
+        list(turns.end(1))
+        gave_up = list(turns.give_up())
+
+        assert ["1", "3", "3"] == gave_up
+        assert [[], [], []] == [list(turns.end(number)) for number in (0, 2, 3)]
+
 
 @given(st.lists(st.integers(0, 3), max_size=6), st.data())
 def test_turns_let_in_everything_once_in_input_order(

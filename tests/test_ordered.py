@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Self
+from typing import NamedTuple, Self, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +15,9 @@ from fluent_async.errors import DrainClosed, PoolCancelled
 from fluent_async.typing import Takes
 from support import TIMEOUT, FakeClock, Gate, poll
 from work import Form, at, double, every_form
+
+
+Send: TypeAlias = Callable[[int], object]
 
 
 class Gates:
@@ -369,6 +372,142 @@ class TestNoGap:
         assert [0, 0, 1, 1, 2, 2] == drain.drain()
 
 
+class TestTee:
+    """A stage that drains to several drains, ordered ones among them."""
+
+    def test_orders_each_ordered_drain(self) -> None:
+        """The others get outputs as they come."""
+        first, second = Drain[int](ordered=True), Drain[int](ordered=True)
+        plain = Drain[int]()
+        with Pool(3) as pool, Gates(3) as gates:
+            pool.go(each(range(3)) >> gates.hold | first | plain | second)
+            for done, number in enumerate((2, 1, 0), start=1):
+                gates.open(number)
+                assert ended(pool, done)
+
+        assert [[0, 1, 2], [0, 1, 2]] == [first.drain(), second.drain()]
+        assert [2, 1, 0] == plain.drain()
+
+    @every_stream
+    def test_gives_a_drain_that_is_there_twice_each_output_twice(
+        self, name: str
+    ) -> None:
+        """All outputs of an input are together, those of the other place as well."""
+        drain = Drain[str](ordered=True)
+        with Pool(2) as pool, Gates(2) as gates:
+            pool.go(each(range(2)) >> streams(gates, name) | drain | drain)
+            gates.wait_for(0, 1)
+            gates.open(1)
+            assert ended(pool, 1)
+
+        assert ["0a", "0a", "0b", "0b", "1a", "1a", "1b", "1b"] == drain.drain()
+
+    def test_holds_back_what_is_too_far_ahead_for_one_of_them(self) -> None:
+        """The narrowest window counts."""
+        wide, narrow = Drain[int](7, ordered=True), Drain[int](1, ordered=True)
+        others = Gate()
+        others.open()
+        with Pool(2) as pool, Gate() as oldest:
+
+            @task
+            def run(number: int) -> int:
+                (others if number else oldest).arrive()
+                return number
+
+            pool.go(each(range(50)) >> run | wide | narrow)
+            oldest.wait_for(1)
+            others.wait_for(2 + 1)
+            others.assert_nobody_arrives()
+            oldest.open()
+            reader = beside(list, narrow)
+
+            assert list(range(50)) == list(wide)
+
+        assert list(range(50)) == reader.result(TIMEOUT)
+
+    @pytest.mark.parametrize("gone", [0, 1])
+    def test_goes_on_in_order_when_one_of_them_is_shut(self, gone: int) -> None:
+        """The one that is left gets everything, in order."""
+        drains = [Drain[int](ordered=True), Drain[int](ordered=True)]
+        with Pool(3) as pool, Gates(6) as gates:
+            pool.go(each(range(6)) >> gates.hold | drains[0] | drains[1])
+            gates.wait_for(0, 1, 2)
+            drains[gone].shut_down()
+            gates.open(2)
+            assert ended(pool, 1)
+
+        assert [0, 1, 2, 3, 4, 5] == drains[1 - gone].drain()
+        assert [] == drains[gone].drain()
+
+    def test_orders_those_workers_that_drain_to_it(self) -> None:
+        """Workers of one batch that drain elsewhere leave no gap."""
+        drain, other = Drain[int](ordered=True), Drain[int]()
+        with Pool(4) as pool, Gates(4) as gates:
+            pool.go(
+                Workers(
+                    number >> gates.hold | (other if number % 2 else drain)
+                    for number in range(4)
+                )
+            )
+            gates.wait_for(0, 1, 2, 3)
+            gates.open(2)
+            assert ended(pool, 1)
+            gates.open(0)
+            assert ended(pool, 2)
+
+            assert 2 == len(drain)
+
+        assert [0, 2] == drain.drain()
+
+
+class TestByHand:
+    """Values that no input sent."""
+
+    def test_come_as_they_are_sent(self) -> None:
+        """They have no turn: what waits for its own comes after them."""
+        drain = Drain[int](ordered=True)
+        with Pool(2) as pool, Gates(2) as gates:
+            pool.go(each(range(2)) >> gates.hold | drain)
+            gates.wait_for(0, 1)
+            gates.open(1)
+            assert ended(pool, 1)
+            drain.send(7)
+
+        assert [7, 0, 1] == drain.drain()
+
+
+class TestShut:
+    """An ordered drain that is shut."""
+
+    def test_has_all_that_was_sent_before(self) -> None:
+        """What waits for its turn is let in at once, in order; nothing comes later."""
+        drain = Drain[str](ordered=True)
+        with Pool(3) as pool, Gates(3) as gates:
+            pool.go(each(range(3)) >> gates.hold_between | drain)
+            gates.wait_for(0, 1, 2)
+            gates.open(2)
+            assert ended(pool, 1)
+            drain.shut_down()
+            at_once = drain.drain()
+
+        stats = pool.stats()
+
+        assert ["0a", "1a", "2a", "2b"] == at_once == drain.drain()
+        assert (1, 2) == (stats.succeeded, stats.cancelled)
+
+    def test_keeps_what_came_in_before(self) -> None:
+        """What is there stays readable."""
+        drain = Drain[int](ordered=True)
+        with Pool(2) as pool, Gates(2) as gates:
+            pool.go(each(range(2)) >> gates.hold | drain)
+            gates.wait_for(0, 1)
+            gates.open(0)
+            assert ended(pool, 1)
+            drain.shut_down()
+
+        assert [0] == drain.drain()
+
+
 class Flaky:
     """Fails the first attempt at one input."""
 
@@ -623,3 +762,86 @@ def test_ordered_never_gets_stuck(
     once = [number for number, count in enumerate(outputs) for _ in range(count)]
 
     assert [number for number in once for _ in range(outputs[number])] == came
+
+
+class Plan(NamedTuple):
+    """What becomes of one input: it sends some outputs, then ends in some way."""
+
+    outputs: int
+    end: str
+
+
+plans = st.builds(
+    Plan, st.integers(0, 3), st.sampled_from(["returns", "fails", "gives up"])
+)
+
+
+def generator(act: Callable[[int, Send], None], retry: int) -> Takes[int, int]:
+    """Make a stream that hands over what it sends when it is asked for the next."""
+
+    @stream(retry=retry)
+    def run(number: int) -> Iterator[int]:
+        sent = list[int]()
+        try:
+            act(number, sent.append)
+        finally:
+            yield from sent
+
+    return run
+
+
+def sender(act: Callable[[int, Send], None], retry: int) -> Takes[int, int]:
+    """Make a function that takes Args."""
+
+    @stream(retry=retry)
+    def run(args: Args[int, int]) -> None:
+        act(args.input, args.drainer.send)
+
+    return run
+
+
+@settings(max_examples=100)
+@given(
+    limit=st.integers(1, 4),
+    maxsize=st.integers(0, 3),
+    inputs=st.lists(plans, max_size=10),
+    make=st.sampled_from([generator, sender]),
+    retry=st.integers(1, 3),
+    read=st.sampled_from([iterate, drain_at_once, drain_when_done]),
+)
+def test_ordered_is_in_order_whatever_becomes_of_the_inputs(
+    *,
+    limit: int,
+    maxsize: int,
+    inputs: list[Plan],
+    make: Callable[[Callable[[int, Send], None], int], Takes[int, int]],
+    retry: int,
+    read: Callable[[Pool, Drain[int]], list[int]],
+) -> None:
+    """Inputs that succeed, fail, fail at first, or are cancelled; with one drain more."""
+    drain, tee = Drain[int](maxsize, ordered=True), Drain[int](ordered=True)
+    failed = set[int]()
+
+    def act(number: int, send: Send) -> None:
+        for _ in range(inputs[number].outputs):
+            send(number)
+
+        if inputs[number].end == "gives up":
+            raise DrainClosed
+
+        if inputs[number].end == "fails" and number not in failed:
+            failed.add(number)
+            raise ConnectionError
+
+    with Pool(limit, on_error="keep") as pool:
+        pool.go(each(range(len(inputs))) >> make(act, retry) | drain | tee)
+        came = read(pool, drain)
+
+    expected = [
+        number
+        for number, plan in enumerate(inputs)
+        if retry == 1 or plan.end != "gives up"
+        for _ in range(plan.outputs)
+    ]
+
+    assert expected == came == tee.drain()

@@ -187,6 +187,12 @@ class Drain(Generic[T]):
                 "write `value >> task | drain`, or `drain.send(value)`"
             )
 
+        def _stage_of(self, drain: object) -> None:
+            del drain
+            raise TypeError(
+                "a drain takes outputs with |, not with >>: write drain >> task | drain"
+            )
+
     @override
     def __repr__(self) -> str:
         return repr(self._channel)

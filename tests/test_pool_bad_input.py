@@ -221,33 +221,6 @@ class TestWork:
         with Pool() as pool, pytest.raises(DrainClosed, match="records"):
             pool.go(1 >> double | drain)
 
-    def test_with_a_drain_that_feeds_a_stage_is_refused(self) -> None:
-        """A ValueError names the drain and both ways out."""
-        pages = Drain[int](name="pages")
-        says = (
-            "pages.* feeds a stage already: drain to two drains .*, or raise the limit"
-        )
-        with Pool() as pool:
-            with pytest.raises(ValueError, match=says):
-                pool.go(pages >> double, pages >> double)
-
-            pool.go(pages >> double)
-            with pytest.raises(ValueError, match=says):
-                Pool().go(pages >> double)
-
-    def test_with_a_cycle_of_drains_is_refused(self) -> None:
-        """A ValueError shows the cycle and what to do instead."""
-        one, two = Drain[int](), Drain[int]()
-        says = r"cycle: double >> double >> double; call go\(\) from the worker"
-        with Pool() as pool, pytest.raises(ValueError, match=says):
-            pool.go(one >> double | two, two >> double | one)
-
-    def test_with_an_ordered_drain_fed_twice_is_refused(self) -> None:
-        """A ValueError says that one stage may feed it."""
-        drain = Drain[int](ordered=True)
-        with Pool() as pool, pytest.raises(ValueError, match="one stage may feed"):
-            pool.go(each([1]) >> double | drain, each([2]) >> double | drain)
-
 
 def kind(value: object) -> str:
     """Name the type of a value."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fluent_async import Args, Drain, Pool, Workers, each, run, stream, task
 from fluent_async.typing import Takes
 from support import TIMEOUT, Gate, poll
+from work import at
 
 
 Tasks: TypeAlias = Callable[[], Takes[int, int]]
@@ -66,24 +67,6 @@ def retried() -> Takes[int, int]:
         return number + 1
 
     return add
-
-
-class Held:
-    """Its method is a task that waits at a gate."""
-
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
-
-    @task
-    def hold(self, number: int, /) -> int:
-        """Arrive at the gate, and give the input once it is open."""
-        self._gate.arrive()
-        return number
-
-
-def at(gate: Gate) -> Held:
-    """Make a task that goes through `gate`: `at(gate).hold`."""
-    return Held(gate)
 
 
 class TestChain:

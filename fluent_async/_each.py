@@ -45,7 +45,8 @@ def each(values: Iterable[T], /) -> Each[T]:
     """Return the values as inputs: `each(values) >> task` is one worker per value.
 
     Nothing is iterated before the work runs: by a pool in `go()`, in its caller's
-    thread. `each(drain)` is the drain.
+    thread. A list is iterated anew each time that is run; what gives its values once,
+    such as a generator, is for one batch at a time. `each(drain)` is the drain.
 
     Args:
         values: any iterable but a str or bytes, which are rarely meant by the character.

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beside import Waits, beside
+from drains import filled
 from fluent_async import Args, Drain, Pool, Workers, each, stream, task
 from fluent_async.errors import DrainClosed, PoolCancelled
 from fluent_async.typing import Takes
@@ -677,8 +678,8 @@ class TestOneFeeder:
         assert [0, 1, 2] == drain.drain()
 
     def test_refuses_a_second_stage_while_the_first_may_be_fed_again(self) -> None:
-        """A stage that a drain feeds belongs to its pool until that is closed."""
-        source, drain = Drain[int](), Drain[int](ordered=True)
+        """A stage that a drain feeds belongs to its pool, awake or not, until that closes."""
+        source, drain = filled(1), Drain[int](ordered=True)
         with Pool(1) as pool:
             pool.go(source >> double | drain).wait(TIMEOUT)
             with pytest.raises(ValueError, match="ordered"):

@@ -447,7 +447,7 @@ class Channel(Generic[T]):
         if self.turns is not None:  # what takes inputs looks at `window`
             return max(0, self.maxsize - len(self.values))
 
-        return self._room.left(len(self.values))
+        return self._room.left(self.values)
 
     def _offer(self, value: T, *, promised: bool) -> _Sender[T] | None:
         """Let a value in, or queue its sender."""

@@ -1,13 +1,15 @@
 """Room: how many values a channel may still take, and to whom that is promised."""
 
+from collections.abc import Sized
+
 from fluent_async._parties import Lease
 
 
 class Room:
     """The bound of a channel. Guarded by the channel's monitor.
 
-    `held` is how many values are in the channel. What is promised counts as if it were:
-    so promised plus held never exceeds the bound, but for what it is made to give way.
+    What is promised counts as if it were held already: so both together never exceed
+    the bound, but for what it is made to give way.
     """
 
     __slots__ = ("_overdraft", "_promised", "leases", "maxsize")
@@ -18,10 +20,14 @@ class Room:
         self._promised = 0  # to attempts, one each
         self._overdraft = 0  # values that may come beyond the bound
 
-    def left(self, held: int) -> int:
-        """Return how many more values there is room for within the bound."""
+    def left(self, held: Sized) -> int:
+        """Return how many more values there is room for, besides those that are `held`.
+
+        What leases may still send is counted first: they go on meanwhile, and a value
+        that one of them sends may count twice, for a moment, but never not at all.
+        """
         leased = sum(lease.promised() for lease in self.leases)
-        return max(0, self.maxsize - held - self._promised - leased)
+        return max(0, self.maxsize - self._promised - leased - len(held))
 
     @property
     def overdraft(self) -> int:

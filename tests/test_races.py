@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 
 import pytest
 
@@ -447,3 +448,28 @@ class TestRoom:
         jobs += [here.next(), there.next()]
 
         assert 1 == sum(job is not None for job in jobs)
+
+    def test_is_not_found_twice_while_a_lease_sends(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What a thread sends without the monitor is in the drain or promised, always."""
+        # 1. Somebody looks for room, and counts what is in the drain or promised.
+        # 2. Meanwhile the holder of a lease sends an output, and is at its last input.
+        # 3. There is room for the output of that one, and for nothing else.
+        hand, drain = Hand(), Drain[int](maxsize=2)
+        promised = Slice.promised
+
+        def goes_on(slice_: Slice) -> int:
+            slice_.outlet.extend(islice(slice_.inputs, 1))
+            list(islice(slice_.inputs, 1))
+            return promised(slice_)
+
+        [stage] = hand.go(each(range(2)) >> keep | drain)
+        stage.budget = 2
+        hand.slice()
+        monkeypatch.setattr(Slice, "promised", goes_on)
+
+        with pytest.raises(TimeoutError):
+            drain.send(9, timeout=0)
+
+        assert 1 == len(drain)

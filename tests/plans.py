@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from fluent_async import Args, sleep, stream, task
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-    from explorer import Explorer
     from fluent_async import Task
     from fluent_async.typing import Takes
 
@@ -25,6 +24,14 @@ Item: TypeAlias = tuple[int, ...]
 """A number of its own, then the stages it came through, with its place in their outputs."""
 
 TIMEOUT_S, NAP_S, HANG_S = 1.0, 0.25, 60.0
+
+
+class Turns(Protocol):
+    """What lets threads take turns, or leaves them to themselves."""
+
+    def switch(self) -> None:
+        """Let some other thread go on."""
+        ...
 
 
 class Flop(Exception):  # noqa: N818  (it is what was meant to happen)
@@ -56,6 +63,7 @@ class Plan:
     inputs: list[Item]
     targets: list[int]  # drains
     salt: int
+    composed: bool = False  # with a task that gives what it gets
     inside: int = 0  # threads in its function
     in_progress: set[Item] = field(default_factory=set)
     tries: Counter[Item] = field(default_factory=Counter)
@@ -83,9 +91,13 @@ class Plan:
         return [(*item, self.number, place) for place in range(outputs)]
 
     def sent(self, item: Item) -> list[Item]:
-        """Return what reaches the drains; with one attempt, what a failing one sent too."""
+        """Return what reaches the drains; with one attempt, what a failing one sent too.
+
+        But in a composition with a clock, whose steps are attempts with clocks of their own.
+        """
         fails = not self.succeeds(item)
-        kept = self.attempts > 1 or self.kind == "returned"
+        clocks = self.composed and self.timeout is not None
+        kept = self.attempts > 1 or self.kind == "returned" or clocks
         return [] if fails and kept else self.made(item, fails=fails)
 
 
@@ -107,11 +119,11 @@ def line(draw: random.Random, pools: int, drains: int) -> Iterator[Plan]:
         )
 
 
-def plans(draw: random.Random, pools: int, drains: int) -> Iterator[Plan]:
+def plans(draw: random.Random, pools: int, drains: int, most: int) -> Iterator[Plan]:
     """Draw stages: each drains only to drains behind its own, so that there is no cycle."""
     read: set[int] = set()
     inputs = 0
-    for number in range(draw.randint(1, 4)):
+    for number in range(draw.randint(1, most)):
         source = draw.choice([None, *range(drains)])
         if source in read or source == drains - 1:
             source = None
@@ -136,14 +148,21 @@ def plans(draw: random.Random, pools: int, drains: int) -> Iterator[Plan]:
             inputs=[(value,) for value in range(inputs - count, inputs)],
             targets=draw.sample(behind, min(len(behind), draw.choice([0, 1, 1, 1, 2]))),
             salt=draw.getrandbits(32),
+            composed=draw.random() < 0.2,
         )
+
+
+@task
+def same(item: Item) -> Item:
+    """Give the input."""
+    return item
 
 
 class Inputs:
     """An iterable that lets others go on while it is asked; one thread at a time may."""
 
-    def __init__(self, explorer: Explorer, items: list[Item]) -> None:
-        self._explorer = explorer
+    def __init__(self, turns: Turns, items: list[Item]) -> None:
+        self._turns = turns
         self._items = iter(items)
         self._asked = False
 
@@ -153,7 +172,7 @@ class Inputs:
     def __next__(self) -> Item:
         assert not self._asked, "two threads ask one iterable"
         self._asked = True
-        self._explorer.switch()
+        self._turns.switch()
         self._asked = False
         return next(self._items)
 
@@ -161,8 +180,8 @@ class Inputs:
 class Function:
     """What the tasks of a stage do: take turns, fail and send as their inputs' fates say."""
 
-    def __init__(self, explorer: Explorer, plan: Plan) -> None:
-        self._explorer = explorer
+    def __init__(self, turns: Turns, plan: Plan) -> None:
+        self._turns = turns
         self._plan = plan
 
     def task(self) -> Takes[Item, Item]:
@@ -213,12 +232,12 @@ class Function:
 
             for output in plan.made(item, fails=fails):
                 with self._running():
-                    self._explorer.switch()
+                    self._turns.switch()
 
                 yield output
 
             with self._running():
-                self._explorer.switch()
+                self._turns.switch()
         except BaseException:  # it was told to end, or nobody wants its outputs
             retried = False
             raise

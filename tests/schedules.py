@@ -1,27 +1,46 @@
-"""Schedules: pipelines drawn from a seed, run by turns, and looked at in every step."""
+"""Schedules: pipelines that are drawn, run by turns or as threads like, and looked at."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from unittest import mock
 
 from explorer import Explorer
-from fluent_async import Drain, Pool, Workers, _stage, each
+from fluent_async import Drain, Pool, Worker, Workers, _stage, each
 from fluent_async._channel import Channel
 from fluent_async._stage import channels_of
 from fluent_async.errors import DrainClosed, PoolCancelled
-from plans import Function, Inputs, Item, Plan, line, plans
+from plans import Function, Inputs, Item, Plan, line, plans, same
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import random
+    from collections.abc import Callable, Iterator
 
-    from fluent_async import Worker
     from fluent_async.typing import Executable
+
+
+W = TypeVar("W", Worker[Item], Workers[Item])
+
+
+class Threads(Protocol):
+    """What runs the threads of a schedule."""
+
+    random: random.Random
+    check: Callable[[], object]  # called whenever no decision is half made, or never
+
+    def switch(self, ready: Callable[[], bool] | None = None) -> None:
+        """Let some other thread go on; this one not before it is `ready`."""
+        ...
+
+    def spawn(self, name: str, target: Callable[[], object]) -> None:
+        """Start a thread."""
+        ...
 
 
 def explore(seed: int) -> None:
@@ -33,15 +52,29 @@ def explore(seed: int) -> None:
 
 
 class Schedule:
-    """One pipeline; `run` it in the explorer that it is drawn from."""
+    """One pipeline; `run` it by the threads that it is drawn from.
 
-    def __init__(self, explorer: Explorer) -> None:
-        self._explorer = explorer
-        self._draw = draw = explorer.random
+    Args:
+        threads: what runs it.
+        most: the most stages it has.
+        timed: whether attempts may take too long.
+    """
+
+    def __init__(self, threads: Threads, *, most: int = 4, timed: bool = True) -> None:
+        self._threads = threads
+        self._draw = draw = threads.random
         pools = draw.choice([1, 1, 2])
-        sizes = [draw.choice([0, 1, 1, 2, 3]) for _ in range(draw.randint(1, 4))]
-        drawn = draw.choice([line, plans])
-        self.plans = list(drawn(draw, pools, len(sizes)))
+        sizes = [draw.choice([0, 1, 1, 2, 3]) for _ in range(draw.randint(1, most))]
+        if draw.random() < 0.5:
+            self.plans = list(line(draw, pools, len(sizes)))
+        else:
+            self.plans = list(plans(draw, pools, len(sizes), most))
+
+        if not timed:
+            self.plans = [replace(plan, timeout=None) for plan in self.plans]
+
+        # As if the stages were known to be quick.
+        self._budget = draw.choice([1, 1, 2, 4])
         self.pools = [
             Pool(draw.randint(1, 3), on_error="keep", name=f"pool {number}")
             for number in range(pools)
@@ -50,9 +83,17 @@ class Schedule:
             Drain[Item](size, ordered=self._may_be_ordered(index), name=f"{index}")
             for index, size in enumerate(sizes)
         ]
-        self.disturbed = draw.random() < 0.25
+        # All is drawn before the first thread starts: who draws may end the test there.
+        self._gone = list(self._calls_of_go())
+        self._readers = [
+            (index, draw.random() < 0.2)
+            for index in self._unread()
+            if draw.random() < 0.5
+        ]
+        self._disturb = self._disturbance() if draw.random() < 0.25 else None
         self._received: dict[int, list[Item]] = {}
-        self._reading = 0
+        self._drained: set[int] = set()  # have room for everything, for some time
+        self._reading: list[int] = []
         self._gave_way: Counter[object] = Counter()
 
     def run(self) -> None:
@@ -63,41 +104,68 @@ class Schedule:
             self._gave_way[channel] += 1
             give_way(channel)
 
-        self._explorer.check = self._check
-        budget = self._draw.choice(
-            [1, 1, 2, 4]
-        )  # as if the stages were known to be quick
+        self._threads.check = self._check
         with (
             mock.patch.object(Channel, "give_way", gives_way),
-            mock.patch.object(_stage, "BUDGET", budget),
+            mock.patch.object(_stage, "BUDGET", self._budget),
         ):
             self._start()
             self._end()
 
         self._check_end()
 
+    # -- what is drawn -----------------------------------------------------------------
+
+    def _may_be_ordered(self, drain: int) -> bool:
+        """Say whether a drain is ordered: if one stage feeds it that may, sometimes."""
+        feeders = [plan for plan in self.plans if drain in plan.targets]
+        forms = [plan.form for plan in feeders if plan.source is None]
+        return len(feeders) == 1 and "mixed" not in forms and self._draw.random() < 0.4
+
+    def _calls_of_go(self) -> Iterator[tuple[Pool, list[Plan]]]:
+        """Draw in which order, and which together, stages are given to their pools."""
+        order = self._draw.sample(self.plans, len(self.plans))
+        if self._draw.random() < 0.3:
+            for number, pool in enumerate(self.pools):
+                yield pool, [plan for plan in order if plan.pool == number]
+        else:
+            for plan in order:
+                yield self.pools[plan.pool], [plan]
+
+    def _disturbance(self) -> Callable[[], None]:
+        """Draw what disturbs, and when: a pool is cancelled, or a drain shut."""
+        turns = self._draw.randint(0, 30)
+        if self._draw.random() < 0.5:
+            disturb = self._draw.choice(self.pools).cancel
+        else:
+            disturb = self._draw.choice(self.drains).shut_down
+
+        def later() -> None:
+            for _ in range(turns):
+                self._threads.switch()
+
+            disturb()
+
+        return later
+
     # -- the run -----------------------------------------------------------------------
 
     def _start(self) -> None:
-        works = [(plan, self._works(plan)) for plan in self.plans]
-        self._draw.shuffle(works)
-        for index in self._unread():
-            if self._draw.random() < 0.5:
-                self._received[index] = []
-                self._reading += 1
-                self._explorer.spawn(f"reader {index}", self._reader(index))
+        for index, drains in self._readers:
+            self._read(index, drains=drains)
 
-        if self.disturbed:
-            self._explorer.spawn("disturber", self._disturb)
+        if self._disturb is not None:
+            self._threads.spawn("disturber", self._disturb)
 
-        for plan, given in works:
+        works = {plan: self._works(plan) for plan in self.plans}
+        for pool, given in self._gone:
             with suppress(DrainClosed):
-                self.pools[plan.pool].go(*given)
+                pool.go(*[work for plan in given for work in works[plan]])
 
     def _end(self) -> None:
         """Wait in all pools at once, then in one after the other until none wakes another."""
         for pool in self.pools[1:]:
-            self._explorer.spawn(f"waiter for {pool!r}", partial(_wait, pool))
+            self._threads.spawn(f"waiter for {pool!r}", partial(_wait, pool))
 
         for _ in range(len(self.plans) + 1):
             for pool in self.pools:
@@ -106,57 +174,46 @@ class Schedule:
         for index in self._unread():
             self.drains[index].shut_down()
 
-        self._explorer.switch(lambda: not self._reading)
+        self._threads.switch(lambda: not self._reading)
         for pool in self.pools:
             pool.close()
 
     def _works(self, plan: Plan) -> list[Executable]:
-        function = Function(self._explorer, plan).task()
-        drains = [self.drains[target] for target in plan.targets]
-        inputs = Inputs(self._explorer, plan.inputs)
+        function = Function(self._threads, plan).task()
+        finish = partial(_finished, plan, [self.drains[each] for each in plan.targets])
+        inputs = Inputs(self._threads, plan.inputs)
         if plan.source is not None:
-            batch = self.drains[plan.source] >> function
-        elif plan.form == "each":
-            batch = each(inputs) >> function
-        else:
-            workers = (_drained(function.with_input(item), drains) for item in inputs)
-            return list(workers) if plan.form == "given" else [Workers(workers)]
+            return [finish(self.drains[plan.source] >> function)]
 
-        for drain in drains:
-            batch = batch | drain
+        if plan.form == "each":
+            return [finish(each(inputs) >> function)]
 
-        return [batch]
-
-    def _may_be_ordered(self, drain: int) -> bool:
-        """Say whether a drain is ordered: if one stage feeds it that may, sometimes."""
-        feeders = [plan for plan in self.plans if drain in plan.targets]
-        forms = [plan.form for plan in feeders if plan.source is None]
-        return len(feeders) == 1 and "mixed" not in forms and self._draw.random() < 0.4
+        workers = (finish(function.with_input(item)) for item in inputs)
+        return list(workers) if plan.form == "given" else [Workers(workers)]
 
     def _unread(self) -> list[int]:
         """Return the drains that no stage reads."""
         sources = {plan.source for plan in self.plans}
         return [index for index in range(len(self.drains)) if index not in sources]
 
-    def _reader(self, index: int) -> Callable[[], None]:
+    def _read(self, index: int, *, drains: bool) -> None:
+        """Start a thread that takes the values of a drain, or waits for all of them."""
+        drain, received = self.drains[index], list[Item]()
+
         def read() -> None:
-            for item in self.drains[index]:
-                self._received[index].append(item)
-                self._explorer.switch()
+            if drains:
+                drain.drain()
+            else:
+                for item in drain:
+                    received.append(item)
+                    self._threads.switch()
 
-            self._reading -= 1
+            self._reading.remove(index)
 
-        return read
-
-    def _disturb(self) -> None:
-        """Cancel a pool, or shut a drain, at some time."""
-        for _ in range(self._draw.randint(0, 30)):
-            self._explorer.switch()
-
-        if self._draw.random() < 0.5:
-            self._draw.choice(self.pools).cancel()
-        else:
-            self._draw.choice(self.drains).shut_down()
+        self._received[index] = received
+        self._drained |= {index} if drains else set()
+        self._reading.append(index)
+        self._threads.spawn(f"reader {index}", read)
 
     # -- what must hold ----------------------------------------------------------------
 
@@ -173,10 +230,11 @@ class Schedule:
         for plan in self.plans:
             assert plan.limit is None or len(plan.in_progress) <= plan.limit, plan
 
-        for drain in self.drains:
+        for index, drain in enumerate(self.drains):
             [channel] = channels_of((drain,))
             most = channel.maxsize + self._gave_way[channel]
             bounded = channel.maxsize and channel.turns is None
+            bounded = bounded and index not in self._drained
             assert not bounded or len(drain) <= most, f"{drain!r} has {len(drain)}"
 
     def _check_end(self) -> None:
@@ -196,7 +254,7 @@ class Schedule:
             assert stats.running == stats.abandoned >= stats.threads, stats
             mine = [plan for plan in self.plans if plan.pool == number]
             fates = Counter(plan.succeeds(i) for plan in mine for i in arrived[plan])
-            if not self.disturbed:
+            if self._disturb is None:
                 ends = (stats.succeeded, stats.failed, stats.cancelled)
                 assert (fates[True], fates[False], 0) == ends, stats
 
@@ -207,9 +265,11 @@ class Schedule:
             got = self._received.get(index, []) + drain.drain()
             lost = Counter(expected[index]) - Counter(got)
             assert not Counter(got) - Counter(expected[index]), "something came twice"
-            assert self.disturbed or not lost, f"{lost} never came to {drain!r}"
+            assert self._disturb is not None or not lost, (
+                f"{lost} never came to {drain!r}"
+            )
             [channel] = channels_of((drain,))
-            if channel.turns is not None and not self.disturbed:
+            if channel.turns is not None and self._disturb is None:
                 self._check_order(index, got)
 
     def _check_order(self, index: int, got: list[Item]) -> None:
@@ -241,11 +301,15 @@ def _place(plan: Plan) -> int:
     return -1 if plan.source is None else plan.source
 
 
-def _drained(worker: Worker[Item], drains: list[Drain[Item]]) -> Worker[Item]:
-    for drain in drains:
-        worker = worker | drain
+def _finished(plan: Plan, drains: list[Drain[Item]], work: W) -> W:
+    """Add what follows the function of a stage."""
+    if plan.composed:
+        work = work >> same
 
-    return worker
+    for drain in drains:
+        work = work | drain
+
+    return work
 
 
 def _wait(pool: Pool) -> None:

@@ -16,6 +16,7 @@ from fluent_async._scheduler import Scheduler
 from fluent_async._slice import Slice
 from fluent_async._slots import Slots
 from fluent_async._stage import Stage
+from fluent_async._wait import cancelled
 from fluent_async._work import Attempt, End, Work
 from schedules import explore
 
@@ -231,6 +232,18 @@ def test_explorer_notices_a_wait_that_nothing_ends() -> None:
 
     with pytest.raises(AssertionError, match="stuck: nobody can go on of main"):
         explorer.run(lambda: list(Drain[int]()))
+
+
+def test_explorer_notices_a_thread_that_goes_round_in_circles() -> None:
+    """A thread that never waits, and is at lines of the library, fails the schedule."""
+    explorer = Explorer(0)
+
+    def schedule() -> None:
+        while True:
+            cancelled()
+
+    with pytest.raises(AssertionError, match="round in circles"):
+        explorer.run(schedule)
 
 
 def test_explorer_raises_what_a_thread_raises() -> None:

@@ -1,7 +1,7 @@
 """Channel: what a drain is made of; values, the room for them, and who waits for either."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from typing_extensions import override
@@ -10,7 +10,7 @@ from fluent_async._monitor import Monitor, after
 from fluent_async._parties import Lease, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, block, is_alive
+from fluent_async._wait import Waiter, block, is_busy, this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -168,15 +168,14 @@ class Channel(Generic[T]):
                 self.wanted = True
                 self._stir_pools()
 
-    def is_read(self, waiting: Sequence[int]) -> bool:
-        """Say whether a thread reads the channel, but those that wait for its pool.
+    @property
+    def read(self) -> bool:
+        """Whether a thread reads the channel.
 
-        A thread reads while it waits for a value, or is alive and has an iterator that
-        it has not done with: it is at work on what that gave it.
+        A thread reads while it waits for a value here, or has an iterator that it has
+        not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
-        return self.watched or any(
-            thread not in waiting and is_alive(thread) for thread in self.reading
-        )
+        return self.watched or any(map(is_busy, self.reading))
 
     @property
     def awaited(self) -> bool:
@@ -427,6 +426,7 @@ class Channel(Generic[T]):
 
             waiter = Waiter()
             self._watchers.append(waiter)
+            waiting.append(this_thread())
             self._admit()
             self._unblock(None)
             self._stir_pools()
@@ -436,6 +436,7 @@ class Channel(Generic[T]):
         """End such a wait, however it ended."""
         with self._monitor:
             self._watchers.remove(waiter)
+            waiting.remove(this_thread())
 
     # -- in the monitor ----------------------------------------------------------------
 
@@ -564,6 +565,7 @@ class Channel(Generic[T]):
         self._stir_pools()
         taken = self._try_take()
         if taken is None:
+            waiting.append(this_thread())
             return waiter
 
         self._readers.remove(waiter)
@@ -571,6 +573,7 @@ class Channel(Generic[T]):
 
     def _unregister(self, waiter: Waiter) -> None:
         self._readers.remove(waiter)
+        waiting.remove(this_thread())
         self._arrived(None)  # in case this reader was woken and will not take
 
     def _close(self) -> None:

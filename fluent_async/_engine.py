@@ -141,7 +141,8 @@ class Engine:
                 stalled = self.scheduler.stalled(_clock.current().now())
                 waiter = Waiter()
                 self._waiting.append(waiter)
-                self.scheduler.waiters.append(thread)
+                self.scheduler.waiters += 1
+                _wait.waiting.append(thread)
                 self.react()
 
             try:
@@ -153,7 +154,8 @@ class Engine:
             finally:
                 with self.monitor:
                     self._waiting.remove(waiter)
-                    self.scheduler.waiters.remove(thread)
+                    self.scheduler.waiters -= 1
+                    _wait.waiting.remove(thread)
 
     def close(self) -> None:
         """Refuse new work, wait for what there is, and end the threads.

@@ -8,13 +8,12 @@ from fluent_async._sources import Flow
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fluent_async._admission import Admission
     from fluent_async._channel import Channel
     from fluent_async._graph import Graph
     from fluent_async._parties import Stirrable
     from fluent_async._slots import Slots
+    from fluent_async._stage import Stage
 
 
 class Relief:
@@ -33,22 +32,23 @@ class Relief:
         self._slots = slots
         self._admission = admission
 
-    def give_way(self, waiting: Sequence[int]) -> Channel[Any] | None:
+    def give_way(self, *, waited: bool) -> Channel[Any] | None:
         """Let a bound give way if nothing moves and a thread waits for the pool.
 
         Args:
-            waiting: the threads that wait for the pool to be idle.
+            waited: whether a thread waits for the pool to be idle.
 
         Returns:
             The channel that did, the fullest of those nobody reads if there is one: it
             takes one value more. None if none had to.
         """
-        if self._moves() or not (waiting or self._waited()):
+        if self._moves() or not (waited or self._waited()):
             return None
 
         full = self._full()
         self._tell_others(full)
-        unread = [c for c in full if self._is_mine(c) and not c.is_read(waiting)]
+        read = self._read(full)
+        unread = [channel for channel in full if channel not in read]
         if not unread:
             return None
 
@@ -78,6 +78,19 @@ class Relief:
         channels = dict.fromkeys(c for stage in stages for c in stage.channels)
         return [c for c in channels if c.maxsize and self._admission.full(c)]
 
+    def _read(self, full: list[Channel[Any]]) -> set[Channel[Any]]:
+        """Return the full channels that will have room again by themselves.
+
+        Those that a thread or another pool reads; and those whose stage is held back by
+        one of these, since it goes on when that has room.
+        """
+        read = {c for c in full if c.read or not self._is_mine(c)}
+        for stage in sorted(self._graph.awake, key=_depth, reverse=True):
+            if isinstance(stage.source, Flow) and not read.isdisjoint(stage.channels):
+                read |= {stage.source.channel}.intersection(full)
+
+        return read
+
     def _tell_others(self, full: list[Channel[Any]]) -> None:
         for channel in full:
             if not self._is_mine(channel):
@@ -92,3 +105,7 @@ class Relief:
 
     def _is_mine(self, channel: Channel[Any]) -> bool:
         return channel.reader is None or channel.reader.pool is self._pool
+
+
+def _depth(stage: Stage) -> int:
+    return stage.depth

@@ -53,7 +53,7 @@ class Scheduler:
         self.pool = pool
         self.on_error: OnError = "finish"
         self.max_failures: int | None = None
-        self.waiters: list[int] = []  # threads that wait for the pool to be idle
+        self.waiters = 0  # threads that wait for the pool to be idle
         self.graph = Graph(pool)
         self.accounts = Accounts()
         self.slots = Slots(limit)
@@ -184,7 +184,7 @@ class Scheduler:
         if self._again or self._timers:
             return None
 
-        return self._relief.give_way(self.waiters)
+        return self._relief.give_way(waited=self.waiters > 0)
 
     def _next(self, now: float, *, patient: bool) -> Job | None:
         while self._timers and self._timers[0][0] <= now:

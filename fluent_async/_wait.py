@@ -80,6 +80,15 @@ def this_thread() -> int:
     return threading.get_ident()
 
 
+waiting: list[int] = []
+"""The threads that wait for a drain to be read or fed, or for a pool; one entry a wait."""
+
+
+def is_busy(thread: int) -> bool:
+    """Say whether a thread is alive, and waits for no drain and no pool."""
+    return thread not in waiting and is_alive(thread)
+
+
 def is_alive(thread: int) -> bool:
     """Say whether a thread that `this_thread` told apart is still there."""
     return any(each.ident == thread for each in threading.enumerate())

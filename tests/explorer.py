@@ -134,6 +134,7 @@ class Explorer:
 
             self.closed = True
 
+        _wait.waiting.clear()  # of threads that were ended while they waited
         if self.error is not None:
             raise self.error
 

@@ -109,6 +109,7 @@ class World:
         """Give the library its own back; what is left behind has its locks at once."""
         self.over = True
         self._patches.close()
+        _wait.waiting.clear()  # of threads that were ended while they waited
 
     # -- for scenarios -----------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Room in drains, and those who wait for it, or for values."""
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -352,6 +353,22 @@ class TestDrain:
             drain.send(9, timeout=0)
 
         assert [0, 1, 2, 3, 4] == drain.drain()
+
+    @pytest.mark.parametrize("wait", [Drain.drain, list], ids=["drain", "iterate"])
+    def test_ends_while_the_other_half_of_a_tee_is_iterated(
+        self, wait: Callable[[Drain[int]], list[int]]
+    ) -> None:
+        """A thread that waits in here reads nothing else, so what it reads gives way."""
+        half, other = Drain[int](1), Drain[int](1)
+
+        def read() -> list[list[int]]:
+            return [[value, *wait(other)] for value in half]
+
+        with Pool(1) as pool:
+            pool.go(each(range(3)) >> double | half | other)
+            first, *_ = beside(read).result(TIMEOUT)
+
+        assert [0, 0, 2, 4] == first
 
     def test_lends_the_slot_of_a_worker(self) -> None:
         """A worker that waits for others lets them run, at limit 1."""

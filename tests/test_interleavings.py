@@ -16,7 +16,7 @@ from fluent_async._room import Room
 from fluent_async._slots import Slots
 from fluent_async._threads import Threads
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, this_thread, waiting
 from interleaver import explore
 from scenarios import (
     ALL,
@@ -216,6 +216,7 @@ def readers_do_not_look_again(plant: Plant) -> None:
     def registers(channel: Channel[int]) -> Waiter:
         waiter = Waiter()
         channel._readers.append(waiter)
+        waiting.append(this_thread())
         channel._room.arm()
         return waiter
 
@@ -249,6 +250,7 @@ def feeders_are_looked_for_outside(plant: Plant) -> None:
         waiter = Waiter()
         with channel._monitor:
             channel._watchers.append(waiter)
+            waiting.append(this_thread())
             channel._admit()
 
         return waiter

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -9,7 +10,7 @@ from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
 from fluent_async._slice import Slice
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, this_thread
 from fluent_async._work import Attempt, End
 from hand import Hand, channel_of, filled, shown
 
@@ -1308,6 +1309,17 @@ class TestLending:
         return hand, attempts
 
 
+@contextmanager
+def watched(drain: Drain[int]) -> Iterator[None]:
+    """Have this thread wait in drain() during the block."""
+    waiter = channel_of(drain).watch()
+    assert waiter is not None
+    try:
+        yield
+    finally:
+        channel_of(drain).unwatch(waiter)
+
+
 class TestRelieve:
     """A bound gives way only when nothing else can move and a thread waits for it."""
 
@@ -1341,7 +1353,7 @@ class TestRelieve:
             case "resuming":
                 hand.scheduler.slots.resuming.append(Waiter())
             case "unawaited":
-                hand.scheduler.waiters.clear()
+                hand.scheduler.waiters = 0
             case _:
                 raise AssertionError(case)
 
@@ -1362,11 +1374,37 @@ class TestRelieve:
         hand = Hand()
         drain = filled(9, maxsize=1)
         hand.go(each([1]) >> up | drain)
-        hand.scheduler.waiters.append(0)
-        waiter = self.watch(drain)
+        hand.scheduler.waiters += 1
+        with watched(drain):
+            assert hand.scheduler.relieve() is None
 
-        assert waiter is not None
-        assert hand.scheduler.relieve() is None
+    def test_holds_the_bound_of_a_drain_that_goes_on_when_another_is_read(
+        self,
+    ) -> None:
+        """A full drain whose stage is held back by one that a thread reads gets room."""
+        hand = Hand()
+        middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
+        hand.go(each([1]) >> up | middle, middle >> down | end)
+        hand.scheduler.waiters += 1
+        channel_of(end).reading.append(this_thread())
+        read = hand.scheduler.relieve()
+        channel_of(end).reading.clear()
+
+        assert read is None
+        assert channel_of(end) is hand.scheduler.relieve()
+
+    def test_counts_no_thread_as_a_reader_that_waits_elsewhere(self) -> None:
+        """A thread that iterates one drain, and waits for another, makes no room."""
+        hand = Hand()
+        half, other = filled(9, maxsize=1), Drain[int]()
+        hand.go(each([1]) >> up | half | other)
+        channel_of(half).reading.append(this_thread())
+        before = hand.scheduler.relieve()
+        with watched(other):
+            relieved = hand.scheduler.relieve()
+
+        assert before is None
+        assert channel_of(half) is relieved
 
     def test_helps_a_thread_that_waits_for_a_drain(self) -> None:
         """A thread in drain() waits for the pool as one in wait() does."""
@@ -1374,10 +1412,11 @@ class TestRelieve:
         full, awaited = filled(9, maxsize=1), Drain[int]()
         hand.go(each([1]) >> up | full | awaited)
         before = hand.scheduler.relieve()
-        self.watch(awaited)
+        with watched(awaited):
+            relieved = hand.scheduler.relieve()
 
         assert before is None
-        assert channel_of(full) is hand.scheduler.relieve()
+        assert channel_of(full) is relieved
 
     def test_makes_room_for_one_that_waits_to_send(self) -> None:
         """A stream that waits for room gets it when nothing else can move."""
@@ -1387,7 +1426,7 @@ class TestRelieve:
         attempt = hand.attempt()
         drain.send(8)
         hand.scheduler.slots.lend(attempt, hand.now)
-        hand.scheduler.waiters.append(0)
+        hand.scheduler.waiters += 1
         hand.scheduler.relieve()
         drain.send(9, timeout=0.0)
 
@@ -1398,13 +1437,9 @@ class TestRelieve:
         hand = Hand(limit=2)
         full, fullest = filled(9, maxsize=1), filled(8, 9, maxsize=2)
         hand.go(each([1]) >> up | full, each([2]) >> down | fullest)
-        hand.scheduler.waiters.append(0)
+        hand.scheduler.waiters += 1
         assert hand.start() is None
         return hand, fullest
-
-    def watch(self, drain: Drain[int]) -> Waiter | None:
-        """Have a thread wait in drain()."""
-        return channel_of(drain).watch()
 
 
 class TestCancel:

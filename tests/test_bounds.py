@@ -1,5 +1,6 @@
 """Bounds are exact: what is pulled ahead and what waits, seen from the source and the tasks."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -10,13 +11,16 @@ import pytest
 from beside import beside
 from fluent_async import Drain, Pool, Task, each, task
 from sources import Counted
-from support import TIMEOUT, Gate, poll
+from support import TIMEOUT, Gate, poll, run_child
 from work import Form, at, double, every_form
 
 
 Policy: TypeAlias = Callable[[Task[[int], int]], Task[[int], int]]
 
 ITEMS = 300
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system says how much memory a process took at most."""
 
 
 def quick(made: Task[[int], int]) -> Task[[int], int]:
@@ -292,6 +296,42 @@ class TestBackpressure:
 
             assert poll(lambda: 500 == len(end))
             assert 1 == len(full)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
+@pytest.mark.slow
+def test_memory_stays_flat_however_long_the_input_is() -> None:
+    """500,000 items through three bounded stages take less than 20 MB more than 1,000."""
+    source = """
+        from resource import RUSAGE_SELF, getrusage
+        from fluent_async import Drain, Pool, each, task
+
+        @task
+        def make(number: int) -> bytes:
+            return bytes(1000)
+
+        @task
+        def same(page: bytes) -> bytes:
+            return page
+
+        def peak_of(items: int) -> int:
+            first, second = Drain(maxsize=100), Drain(maxsize=100)
+            with Pool(limit=4) as pool:
+                pool.go(
+                    each(range(items)) >> make | first,
+                    first >> same | second,
+                    second >> same,
+                )
+
+            assert pool.stats().succeeded == 3 * items
+            return getrusage(RUSAGE_SELF).ru_maxrss
+
+        print(peak_of(1_000), peak_of(500_000))
+        """
+    done = run_child(source, timeout=50.0)
+    before, after = map(int, done.stdout.split())
+
+    assert (after - before) * RSS_UNIT < 20_000_000
 
 
 @every_policy

@@ -86,7 +86,7 @@ class Schedule:
         # All is drawn before the first thread starts: who draws may end the test there.
         self._gone = list(self._calls_of_go())
         self._readers = [
-            (index, draw.random() < 0.2)
+            (index, self._drained_by(index))
             for index in self._unread()
             if draw.random() < 0.5
         ]
@@ -132,6 +132,13 @@ class Schedule:
             for plan in order:
                 yield self.pools[plan.pool], [plan]
 
+    def _drained_by(self, reader: int) -> int | None:
+        """Draw which drain a reader waits for in `drain()`: its own, or one at each value."""
+        if self._draw.random() < 0.3:
+            return self._draw.choice([reader, *self._unread()])
+
+        return None
+
     def _disturbance(self) -> Callable[[], None]:
         """Draw what disturbs, and when: a pool is cancelled, or a drain shut."""
         turns = self._draw.randint(0, 30)
@@ -151,8 +158,8 @@ class Schedule:
     # -- the run -----------------------------------------------------------------------
 
     def _start(self) -> None:
-        for index, drains in self._readers:
-            self._read(index, drains=drains)
+        for index, drained in self._readers:
+            self._read(index, drained)
 
         if self._disturb is not None:
             self._threads.spawn("disturber", self._disturb)
@@ -196,22 +203,24 @@ class Schedule:
         sources = {plan.source for plan in self.plans}
         return [index for index in range(len(self.drains)) if index not in sources]
 
-    def _read(self, index: int, *, drains: bool) -> None:
-        """Start a thread that takes the values of a drain, or waits for all of them."""
+    def _read(self, index: int, drained: int | None) -> None:
+        """Start a thread that takes the values of a drain, and waits for all of one."""
         drain, received = self.drains[index], list[Item]()
 
         def read() -> None:
-            if drains:
+            if drained == index:
                 drain.drain()
             else:
                 for item in drain:
                     received.append(item)
                     self._threads.switch()
+                    if drained is not None:
+                        self.drains[drained].drain()
 
             self._reading.remove(index)
 
         self._received[index] = received
-        self._drained |= {index} if drains else set()
+        self._drained |= set() if drained is None else {drained}
         self._reading.append(index)
         self._threads.spawn(f"reader {index}", read)
 

@@ -303,6 +303,8 @@ class Channel(Generic[T]):
         with self._monitor:
             self._room.overdraw()
             self._admit()
+            for pool in self._blocked:  # not only the one that saw that nothing moves
+                after(pool.stir)
 
     # -- outputs -----------------------------------------------------------------------
 

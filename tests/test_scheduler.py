@@ -1309,6 +1309,17 @@ class TestLending:
         return hand, attempts
 
 
+class Stirred:
+    """Another pool around a drain."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def stir(self) -> None:
+        """Count."""
+        self.times += 1
+
+
 @contextmanager
 def watched(drain: Drain[int]) -> Iterator[None]:
     """Have this thread wait in drain() during the block."""
@@ -1338,6 +1349,15 @@ class TestRelieve:
 
         assert 3 == len(fullest)
         assert hand.start() is None
+
+    def test_tells_every_pool_that_found_no_room(self) -> None:
+        """Another pool that feeds the drain may be the one that can go on now."""
+        hand, fullest = self.stuck()
+        other = Stirred()
+        channel_of(fullest).block(other)
+        hand.scheduler.relieve()
+
+        assert 1 == other.times
 
     @pytest.mark.parametrize("case", ["running", "retrying", "resuming", "unawaited"])
     def test_holds_a_bound_while_something_moves(self, case: str) -> None:

@@ -116,9 +116,11 @@ class Admission:
                 continue
 
             room = self._room_in(channel)
-            least = min(least, room)
             if room <= 0:
                 channel.block(self._pool)
+                room = self._room_in(channel)  # it may have come before that was noted
+
+            least = min(least, room)
 
         return least
 

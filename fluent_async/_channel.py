@@ -437,8 +437,8 @@ class Channel(Generic[T]):
     def unwatch(self, waiter: Waiter) -> None:
         """End such a wait, however it ended."""
         with self._monitor:
-            self._watchers.remove(waiter)
             waiting.remove(this_thread())
+            self._watchers.remove(waiter)
 
     # -- in the monitor ----------------------------------------------------------------
 
@@ -574,8 +574,8 @@ class Channel(Generic[T]):
         return taken
 
     def _unregister(self, waiter: Waiter) -> None:
+        waiting.remove(this_thread())  # first: at no moment it seems to read nothing
         self._readers.remove(waiter)
-        waiting.remove(this_thread())
         self._arrived(None)  # in case this reader was woken and will not take
 
     def _close(self) -> None:

@@ -32,15 +32,15 @@ class Relief:
         self._slots = slots
         self._admission = admission
 
-    def give_way(self, *, waited: bool) -> Channel[Any] | None:
-        """Let a bound give way if nothing moves and a thread waits for the pool.
+    def find(self, *, waited: bool) -> Channel[Any] | None:
+        """Find the bound that has to give way: nothing moves, and a thread waits.
 
         Args:
             waited: whether a thread waits for the pool to be idle.
 
         Returns:
-            The channel that did, the fullest of those nobody reads if there is one: it
-            takes one value more. None if none had to.
+            The fullest channel of those nobody reads, if there is one; None if none has
+            to. It was so a moment ago: readers go on meanwhile.
         """
         if self._moves() or not (waited or self._waited()):
             return None
@@ -54,9 +54,7 @@ class Relief:
 
         # One that a stage reads can only hold everything back if that stage is held
         # back as well: by another full drain, or by a limit that a waiting input keeps.
-        fullest = max(unread, key=lambda c: (c.reader is None, len(c.values)))
-        fullest.give_way()
-        return fullest
+        return max(unread, key=lambda c: (c.reader is None, len(c.values)))
 
     def _moves(self) -> bool:
         """Whether something runs, or will by itself."""

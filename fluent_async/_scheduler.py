@@ -184,7 +184,12 @@ class Scheduler:
         if self._again or self._timers:
             return None
 
-        return self._relief.give_way(waited=self.waiters > 0)
+        held = self._relief.find(waited=self.waiters > 0)
+        if held is None or self.more(0.0):  # a reader made room meanwhile, and stirs
+            return None
+
+        held.give_way()
+        return held
 
     def _next(self, now: float, *, patient: bool) -> Job | None:
         while self._timers and self._timers[0][0] <= now:

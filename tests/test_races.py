@@ -473,3 +473,23 @@ class TestRoom:
             drain.send(9, timeout=0)
 
         assert 1 == len(drain)
+
+    def test_is_noticed_if_it_comes_before_a_pool_is_noted_as_held_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody tells a pool of room that came before it said that it found none."""
+        # 1. A pool finds no room.
+        # 2. A reader takes a value, and has no pool to tell.
+        # 3. The pool says that it found none, and looks again.
+        hand, drain = Hand(), Drain[int](maxsize=1)
+        drain.send(9)
+        hand.go(each([1]) >> keep | drain)
+        block = Channel.block
+
+        def too_late(channel: Channel[int], pool: Hand) -> None:
+            next(iter(drain))
+            block(channel, pool)
+
+        monkeypatch.setattr(Channel, "block", too_late)
+
+        assert hand.scheduler.more(0.0)

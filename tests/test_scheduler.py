@@ -1350,6 +1350,19 @@ class TestRelieve:
         assert 3 == len(fullest)
         assert hand.start() is None
 
+    def test_holds_a_bound_when_a_reader_made_room_meanwhile(self) -> None:
+        """What could not start a moment ago, and can now, needs no bound to give way."""
+        hand = Hand()
+        middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
+        hand.go(each([1]) >> up | middle, middle >> down | end)
+        hand.scheduler.waiters += 1
+        before = hand.start()
+        next(iter(end))
+
+        assert before is None
+        assert hand.scheduler.relieve() is None
+        assert ["down(9)"] == hand.started()
+
     def test_tells_every_pool_that_found_no_room(self) -> None:
         """Another pool that feeds the drain may be the one that can go on now."""
         hand, fullest = self.stuck()

@@ -60,7 +60,9 @@ class Admission:
         """Say whether a work that was pulled can start."""
         return _allowed(self.limits_of(work.steps)) and self.room(work.channels) > 0
 
-    def keep(self, work: Work, *, forced: bool = False) -> bool:
+    def keep(
+        self, work: Work, *, forced: bool = False, turn: int | None = None
+    ) -> bool:
         """Keep for a work its places, its turns, and room if it counts its outputs.
 
         Returns:
@@ -75,7 +77,10 @@ class Admission:
             limit.taken += 1
 
         ordered = [channel for channel in work.channels if channel.turns is not None]
-        work.turns = tuple((channel, channel.take_turn()) for channel in ordered)
+        work.turns = tuple(
+            (channel, channel.take_turn() if turn is None else turn)
+            for channel in ordered
+        )
         return True
 
     def _keep_room(self, work: Work, *, forced: bool) -> bool:
@@ -129,10 +134,7 @@ class Admission:
         return not channel.shut and (channel.awaited or self._room_in(channel) <= 0)
 
     def _room_in(self, channel: Channel[Any]) -> int:
-        if channel.turns is None:
-            return channel.room()
-
-        return PLENTY if channel.window(self._slots.limit) else 0
+        return channel.room(self._slots.limit)
 
     def _each_limit(self, steps: Iterable[Step]) -> Iterator[Limit]:
         for step in steps:

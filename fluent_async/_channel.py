@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 from typing_extensions import override
 
 from fluent_async._monitor import Monitor, after
-from fluent_async._parties import Lease, Reader, Stirrable
+from fluent_async._parties import SHARED, Lease, Reader, Stirrable
 from fluent_async._room import Room
+from fluent_async._taking import Taking
 from fluent_async._turns import Turns
 from fluent_async._wait import Waiter, block, is_busy, this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
@@ -57,6 +58,7 @@ class Channel(Generic[T]):
         "_room",
         "_senders",
         "_taker",
+        "_taking",
         "_watchers",
         "feeders",
         "maxsize",
@@ -94,7 +96,8 @@ class Channel(Generic[T]):
         self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
         self._blocked: list[Stirrable] = []  # that found no room here
         self._senders: deque[_Sender[T]] = deque()
-        self._readers: list[Waiter] = []
+        self._readers: list[tuple[Waiter, int]] = []  # each with its thread
+        self._taking: Taking[T] | None = None  # a reader's
         self._watchers: list[Waiter] = []  # in drain(): readers with room for all
 
     @override
@@ -124,7 +127,7 @@ class Channel(Generic[T]):
                 self._pools.remove(pool)
 
             if not self.feeders:
-                _wake(self._readers)
+                self._wake_readers()
                 _wake(self._watchers)
                 self._stir_reader(pool)
             elif self.maxsize:  # other feeders may have counted on what this one did
@@ -184,19 +187,14 @@ class Channel(Generic[T]):
 
     # -- room, for the pools that feed the channel -------------------------------------
 
-    def room(self) -> int:
-        """Return how many outputs may be promised room now."""
-        with self._monitor:
-            return self._left() + self._room.overdraft
+    def room(self, limit: int) -> int:
+        """Return how many inputs a pool of `limit` may take for this channel now.
 
-    def window(self, limit: int) -> bool:
-        """Say whether an ordered channel lets a pool of `limit` take one more input."""
+        That is as many as outputs may be promised room; in an ordered channel, as few
+        as keep its window.
+        """
         with self._monitor:
-            if self.turns is None or not self.maxsize or self._watchers:
-                return True
-
-            ahead = self.turns.past + len(self.values)
-            return ahead < limit + self.maxsize or self._room.overdraft > 0
+            return self._room_for(limit)
 
     def promise(self, count: int, by: Stirrable) -> None:
         """Keep room for `count` outputs until `settle`."""
@@ -221,19 +219,19 @@ class Channel(Generic[T]):
             self._room.promise(1)
             return True
 
-    def lease(self, most: int, by: Stirrable, lease: Lease) -> bool:
+    def lease(self, most: int, by: Stirrable, lease: Lease, limit: int) -> bool:
         """Open a lease with room for as many as `most` outputs; say whether there was any.
 
         Looking and keeping is one step: other pools may feed the channel as well.
         """
         with self._monitor:
-            count = min(most, self._left() + self._room.overdraft)
+            count = min(most, self._room_for(limit))
             if count <= 0:
                 self._block(by)
                 return False
 
             self._use(count, by)
-            lease.open(count, self.values if self._outlet is None else self._outlet)
+            self._open(lease, count)
             self._room.leases.append(lease)
             elsewhere = self.reader is not None and self.reader.pool is not by
             if self._readers or self.shut or (elsewhere and not self.values):
@@ -249,12 +247,21 @@ class Channel(Generic[T]):
         """
         with self._monitor:
             self._room.leases.remove(lease)
-            self._pass_on(by)
-            if not self._outlet:
-                return False
+            late = self.shut and bool(lease.outlet) and lease.outlet is not self.values
+            if late:
+                lease.outlet.pop()
 
-            self._outlet.pop()
-            return True
+            if self.turns is not None:
+                self._end_run(lease, self.turns)
+
+            self._pass_on(by)
+            return late
+
+    def give_turns_back(self, lease: Lease) -> None:
+        """Note that a lease of an ordered channel takes no more inputs than it has."""
+        with self._monitor:
+            assert self.turns is not None
+            self.turns.give_back(lease.turn, lease.pulled)
 
     @property
     def clear(self) -> bool:
@@ -346,6 +353,7 @@ class Channel(Generic[T]):
         with self._monitor:
             assert self.turns is not None
             self.values.extend(self.turns.end(number))
+            self._arm_head(self.turns)
             self._arrived(None)
             self._unblock(None)
 
@@ -362,7 +370,8 @@ class Channel(Generic[T]):
         """Feed a stage from now on, or none; threads that iterate hear of it."""
         with self._monitor:
             self.reader = reader
-            _wake(self._readers)
+            self._wake_readers()
+            self._end_run_of_reader()
 
     @property
     def starves(self) -> bool:
@@ -384,15 +393,13 @@ class Channel(Generic[T]):
             if self._taker is lease:
                 self._taker = None
 
-            self._admit()
-            self._unblock(by)
+            self._made_room(by)
 
     def pop(self, by: Stirrable) -> T:
         """Take the oldest value."""
         with self._monitor:
             value = self.values.popleft()
-            self._admit()
-            self._unblock(by)
+            self._made_room(by)
             return value
 
     def drop(self, by: Stirrable) -> int:
@@ -400,25 +407,37 @@ class Channel(Generic[T]):
         with self._monitor:
             dropped = len(self.values)
             self.values.clear()
-            self._admit()
-            self._unblock(by)
+            self._made_room(by)
             return dropped
 
     # -- values, for threads that iterate or collect -----------------------------------
 
-    def take(self) -> list[T] | None:
-        """Take one value, waiting for it; None when there will be none."""
+    def take(self) -> Taking[T]:
+        """Begin to take what is there, waiting for it; nothing when there will be none.
+
+        One thread takes at a time: the run of another one ends here. So it does when
+        somebody waits for room, to hear of it as soon as there is some.
+        """
         while True:
             with self._monitor:
-                taken = self._try_take() or self._register()
-                if not isinstance(taken, Waiter):
-                    return taken.values
+                taking = self._try_take() or self._register()
+                if not isinstance(taking, Waiter):
+                    return taking
 
             try:
-                block(taken)
+                block(taking)
             finally:
                 with self._monitor:
-                    self._unregister(taken)
+                    self._unregister(taking)
+
+    def end_taking(self, taking: Taking[T]) -> None:
+        """Note that such a run is over, and pass on the room it made."""
+        with self._monitor:
+            taking.close()
+            if self._taking is taking:
+                self._taking = None
+
+            self._made_room()
 
     def watch(self) -> Waiter | None:
         """Wait, with room for everything, for the last feeder; None if there is none."""
@@ -441,6 +460,40 @@ class Channel(Generic[T]):
             self._watchers.remove(waiter)
 
     # -- in the monitor ----------------------------------------------------------------
+
+    def _room_for(self, limit: int) -> int:
+        if self.turns is None:
+            return self._left() + self._room.overdraft
+
+        if not self.maxsize or self._watchers:
+            return PLENTY
+
+        ahead = self.turns.past + len(self.values)
+        return max(0, limit + self.maxsize - ahead) + self._room.overdraft
+
+    def _open(self, lease: Lease, count: int) -> None:
+        """Say how many inputs a lease may take, and where its outputs go."""
+        outlet = self.values if self._outlet is None else self._outlet
+        if self.turns is not None:
+            lease.turn = self.turns.take(count)
+            if lease.turn != self.turns.head:
+                outlet = self.turns.run(lease.turn)
+
+        lease.open(count, outlet)
+
+    def _end_run(self, lease: Lease, turns: Turns[T]) -> None:
+        """Pass the turn on from the inputs of a lease, and let in what this brings."""
+        if lease.turn == turns.head and lease.outlet is not self.values:
+            self.values.extend(lease.outlet)  # it came too early at first
+
+        self.values.extend(turns.end_run(lease.turn, lease.turn + lease.turns))
+        self._arm_head(turns)
+
+    def _arm_head(self, turns: Turns[T]) -> None:
+        """Have a lease that keeps its outputs come forward with them: it is its turn."""
+        for lease in self._room.leases:
+            if lease.turn == turns.head and lease.outlet is not self.values:
+                lease.arm()
 
     def _left(self) -> int:
         """Room within the bound."""
@@ -470,12 +523,20 @@ class Channel(Generic[T]):
             self._admit()  # looks again, now that the leases are armed
             return None if sender.admitted else sender
 
+    def _end_run_of_reader(self) -> None:
+        """Have a thread that takes values by itself ask again for the next."""
+        if self._taking is not None:
+            self._taking.close()
+
     def _arm_takers(self) -> None:
         for lease in (self._taker, self._bridge):
             if lease is not None:
                 lease.arm()
 
+        self._end_run_of_reader()
+
     def _block(self, pool: Stirrable) -> None:
+        self._end_run_of_reader()
         if pool not in self._blocked:
             self._blocked.append(pool)
 
@@ -489,7 +550,8 @@ class Channel(Generic[T]):
 
     def _use(self, count: int, by: Stirrable) -> None:
         """Note that `by` found room for `count` values."""
-        self._room.use(max(0, count - self._left()))
+        beyond = count if self.turns is not None else count - self._left()
+        self._room.use(max(0, beyond))
         if by in self._blocked:
             self._blocked.remove(by)
 
@@ -520,8 +582,13 @@ class Channel(Generic[T]):
         """Wake as many readers as there are values, and stir the stage that reads."""
         if self.values:
             self.wanted = False
-            _wake(self._readers[: len(self.values)])
+            self._wake_readers(len(self.values))
             self._stir_reader(by)
+
+    def _made_room(self, by: Stirrable | None = None) -> None:
+        """Let in, or stir, who waits for room, if there is some."""
+        self._admit()
+        self._unblock(by)
 
     def _unblock(self, by: Stirrable | None) -> None:
         """Stir the pools that found no room here, if there is some now."""
@@ -543,7 +610,7 @@ class Channel(Generic[T]):
         for pool in dict.fromkeys(self._pools):
             after(pool.stir)
 
-    def _try_take(self) -> "_Taken[T] | None":
+    def _try_take(self) -> Taking[T] | None:
         if self.reader is not None:
             raise RuntimeError(
                 f"{self!r} feeds a stage, which takes its values: "
@@ -551,32 +618,51 @@ class Channel(Generic[T]):
             )
 
         if self.values:
-            value = self.values.popleft()
-            self._admit()
-            self._unblock(None)
-            return _Taken([value])
+            return self._begin_taking()
 
         ends = self.shut or (self._fed and self.over)
-        return _Taken(None) if ends else None
+        return Taking(self.values.popleft, 0) if ends else None
 
-    def _register(self) -> "_Taken[T] | Waiter":
+    def _begin_taking(self) -> Taking[T]:
+        self._end_run_of_reader()
+        if SHARED and not self._blocked and not self._senders:
+            self._taking = Taking(self.values.popleft, len(self.values))
+            return self._taking
+
+        taken = deque([self.values.popleft()])
+        self._made_room()
+        return Taking(taken.popleft, 1)
+
+    def _register(self) -> Taking[T] | Waiter:
         """Queue a reader, unless a value came while the leases were armed."""
-        waiter = Waiter()
-        self._readers.append(waiter)
         self._room.arm()
         self._stir_pools()
-        taken = self._try_take()
-        if taken is None:
-            waiting.append(this_thread())
-            return waiter
+        taking = self._try_take()
+        if taking is not None:
+            return taking
 
-        self._readers.remove(waiter)
-        return taken
+        waiter, thread = Waiter(), this_thread()
+        self._readers.append((waiter, thread))
+        waiting.append(thread)
+        return waiter
 
     def _unregister(self, waiter: Waiter) -> None:
-        waiting.remove(this_thread())  # first: at no moment it seems to read nothing
-        self._readers.remove(waiter)
-        self._arrived(None)  # in case this reader was woken and will not take
+        reader = (waiter, this_thread())
+        if reader in self._readers:
+            waiting.remove(
+                this_thread()
+            )  # first: at no moment it seems to read nothing
+            self._readers.remove(reader)
+        else:
+            self._arrived(None)  # it was woken, and may not take
+
+    def _wake_readers(self, most: int | None = None) -> None:
+        """Wake threads that wait to take a value; those are readers at work from now on."""
+        for waiter, thread in self._readers[:most]:
+            waiter.wake()
+            waiting.remove(thread)
+
+        del self._readers[:most]
 
     def _close(self) -> None:
         if self.shut:
@@ -601,19 +687,10 @@ class Channel(Generic[T]):
             sender.waiter.wake()
 
         self._senders.clear()
-        _wake(self._readers)
+        self._wake_readers()
         _wake(self._watchers)
         self._stir_pools()
         self._stir_reader(None)
-
-
-class _Taken(Generic[T]):
-    """What a reader got: one value in a list, or None at the end."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: list[T] | None) -> None:
-        self.values = values
 
 
 def _wake(waiters: list[Waiter]) -> None:

@@ -117,14 +117,15 @@ def course(head: Stage, admission: Admission) -> list[Stage]:
 
 def after(stage: Stage) -> Stage | None:
     """Return the stage that takes what `stage` sends, if both are known to be quick."""
-    if stage.budget == 1 or not stage.quick or len(stage.channels) != 1:
+    if stage.budget == 1 or not stage.quick or stage.ordered or not stage.channels:
         return None
 
     following = stage.channels[0].reader
     if not isinstance(following, Stage) or following.pool is not stage.pool:
         return None
 
-    return following if following.quick and following.budget > 1 else None
+    quick = following.quick and following.budget > 1
+    return following if quick and not following.ordered else None
 
 
 def _is_free(stage: Stage) -> bool:

@@ -156,8 +156,11 @@ class Drain(Generic[T]):
         thread = this_thread()
         self._channel.reading.append(thread)
         try:
-            while taken := self._channel.take():
-                yield taken.pop()
+            while (taking := self._channel.take()).size:
+                try:
+                    yield from taking.values
+                finally:
+                    self._channel.end_taking(taking)
         finally:
             self._channel.reading.remove(thread)
 

@@ -84,7 +84,7 @@ class Leases:
     def _open(self, new: Slice, size: int) -> bool:
         """Keep room for what a slice sends, and so say how many inputs it may take."""
         for channel in new.stages[-1].promising:
-            if channel.lease(size, self._pool, new):
+            if channel.lease(size, self._pool, new, self._slots.limit):
                 return True
 
             for between in _between(new.stages):
@@ -128,13 +128,19 @@ class Leases:
         It would if it could share a lease, use the room that the holder of one makes, or
         start what is held back.
         """
-        if stage.lease is None:
+        lease = stage.lease
+        if lease is None:
             return self.held_back(stage) and self._admission.open(stage)
 
         if isinstance(stage.source, Flow) and stage.source.channel.starves:
             return True
 
-        return not self._awaits(stage) and self._admission.open(stage)
+        if not stage.quick or lease.pulling:
+            return False
+
+        room = lease.may_pull or self._admission.room(stage.channels) > 0
+        ready = stage.source.ready() > 0
+        return room and ready and self._admission.allowed(stage)
 
     def spare(self, stage: Stage, now: float) -> None:
         """Leave a lease to its thread, unless that does not come to begin.
@@ -240,6 +246,9 @@ class Leases:
         if stage.lease is slice_:
             stage.lease = None
             stage.number = slice_.number_in(stage) + slice_.pulled
+            for channel in stage.promising:
+                if channel.turns is not None:
+                    channel.give_turns_back(slice_)
 
         if isinstance(stage.source, Flow) and stage is slice_.stage:
             stage.source.channel.lent(slice_, self._pool)

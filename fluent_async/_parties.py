@@ -1,7 +1,12 @@
 """Parties: what a channel knows of the pools, stages and threads around it."""
 
+import sys
 from collections import deque
 from typing import Any, Protocol
+
+
+_gil = getattr(sys, "_is_gil_enabled", lambda: True)
+SHARED = _gil()  # whether leases may be longer than one input: see `Lease`
 
 
 class Stirrable(Protocol):
@@ -29,6 +34,19 @@ class Lease(Protocol):
     other. This relies on the GIL to keep both in order; on builds without it a lease is
     one input long and ends in the monitor.
     """
+
+    turn: int  # the number of its first input, in an ordered channel
+    outlet: deque[Any]  # what its outputs are added to
+
+    @property
+    def turns(self) -> int:
+        """How many inputs end with it, of those it took."""
+        ...
+
+    @property
+    def pulled(self) -> int:
+        """How many inputs it took so far."""
+        ...
 
     def open(self, size: int, outlet: deque[Any] | None) -> None:
         """Let the thread take so many inputs, and add the outputs to `outlet`, if any."""

@@ -317,7 +317,7 @@ class Scheduler:
             now: when it was taken.
         """
         stage = slice_.stages[index]
-        if isinstance(slice_, Course):
+        if isinstance(slice_, Course) or stage.ordered:
             self.leases.let_go(slice_)
 
         work = stage.work(value, slice_.number_in(stage) + slice_.pulled - 1)
@@ -328,7 +328,9 @@ class Scheduler:
         work.tries = 1
         work.began = now
         work.dropped = slice_.told
-        self.admission.keep(work, forced=True)  # the slice kept room for it
+        slice_.given += stage.ordered
+        # The slice kept room for it, and it has a turn.
+        self.admission.keep(work, forced=True, turn=slice_.last_turn)
         if any(limit.taken > limit.limit for limit in work.limits):
             slice_.arm()  # its place is the failed input's, which may wait for a retry
             self.leases.let_go(slice_)

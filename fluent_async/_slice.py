@@ -27,6 +27,7 @@ class Slice:
         "_gate",
         "_left",
         "alarm",
+        "given",
         "holds",
         "inputs",
         "judged",
@@ -39,6 +40,7 @@ class Slice:
         "stage",
         "started",
         "told",
+        "turn",
     )
 
     def __init__(self, stage: Stage, now: float) -> None:
@@ -51,6 +53,8 @@ class Slice:
         self.started = now
         self.missed: int = 0  # inputs that did not succeed, and are accounted for
         self.late = 0  # outputs that came after their drain was shut
+        self.turn = 0  # of its first input, if outputs are ordered
+        self.given = 0  # turns that went to works of their own
         self.judged = 0  # how many it had pulled when the last of those failed
         self.holds = False  # its one input until others may use the source
         self.told = False  # to end: the pool was cancelled
@@ -111,6 +115,21 @@ class Slice:
     def pulled(self) -> int:
         """How many inputs it took so far."""
         return self.size - length_hint(self._counter)
+
+    @property
+    def turns(self) -> int:
+        """How many inputs end with it, of those it took."""
+        return self.pulled - self.given
+
+    @property
+    def last_turn(self) -> int:
+        """The turn of the input it pulled last."""
+        return self.turn + self.pulled - 1
+
+    @property
+    def may_pull(self) -> bool:
+        """Whether its thread may take more inputs."""
+        return length_hint(self._gate) > 0
 
     def closed_pulling(self) -> bool:
         """Close it, and say whether its thread was in a pull at that moment."""

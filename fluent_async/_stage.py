@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from contextvars import Context
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._drain import channel_of
+from fluent_async._parties import SHARED
 from fluent_async._sources import Flow, Given, Values
 from fluent_async._step import Kind
 from fluent_async._work import Work
@@ -36,9 +36,6 @@ SLICE_S = 0.004
 PATIENCE_S = 0.001
 BUDGET = 1
 ALONE, LONGEST = 2048, 65536
-
-_gil = getattr(sys, "_is_gil_enabled", lambda: True)
-SHARED = _gil()  # whether leases may be longer than one input: see _parties.Lease
 
 
 class Stage:
@@ -87,8 +84,12 @@ class Stage:
             and len(steps) == 1
             and steps[0].timeout is None
             and len(drains) == len(self.channels) <= 1
-            and all(channel.turns is None for channel in self.channels)
         )
+
+    @property
+    def ordered(self) -> bool:
+        """Whether its outputs come in the order of its inputs."""
+        return any(channel.turns is not None for channel in self.channels)
 
     @property
     def rank(self) -> tuple[int, tuple[int, int]]:

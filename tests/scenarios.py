@@ -157,6 +157,13 @@ def room_of_a_lease_is_nobody_elses(world: World) -> None:
     assert len(drain) <= 2
 
 
+def take_all(channel: Channel[int], got: list[int]) -> None:
+    """Take values as they come, until there will be none."""
+    while (taking := channel.take()).size:
+        got.extend(taking.values)
+        channel.end_taking(taking)
+
+
 # -- turns ---------------------------------------------------------------------------------
 
 
@@ -171,8 +178,7 @@ def outputs_come_in_the_order_of_their_inputs(world: World) -> None:
         channel.end_turn(number)
 
     def read() -> None:
-        while taken := channel.take():
-            got.extend(taken)
+        take_all(channel, got)
 
     reader = world.spawn(read)
     threads = [world.spawn(attempt, number) for number in numbers]
@@ -194,8 +200,7 @@ def every_value_is_taken_once(world: World) -> None:
     channel.join(None)
 
     def read() -> None:
-        while taken := channel.take():
-            got.extend(taken)
+        take_all(channel, got)
 
     def send(number: int) -> None:
         channel.put(number, never)

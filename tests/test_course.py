@@ -308,8 +308,8 @@ class TestFormation:
         monkeypatch.setattr(Channel, "bridge", bridges)
 
         assert line.hand.next() is None
-        assert 1 == channel_of(line.first).room()
-        assert 0 == second.room()
+        assert 1 == channel_of(line.first).room(2)
+        assert 0 == second.room(2)
 
     def test_gives_room_back_if_the_last_drain_was_filled(
         self, monkeypatch: pytest.MonkeyPatch
@@ -319,7 +319,7 @@ class TestFormation:
         monkeypatch.setattr(Channel, "lease", lambda *_: False)
 
         assert line.hand.next() is None
-        assert 1 == channel_of(line.first).room()
+        assert 1 == channel_of(line.first).room(2)
 
 
 class TestFailure:
@@ -436,14 +436,14 @@ class TestMeanwhile:
             course.arm()
             line.hand.scheduler.leases.let_go(course)
             first, second = channel_of(line.first), channel_of(line.second)
-            room.append((first.room(), second.room()))
+            room.append((first.room(2), second.room(2)))
 
         line.meanwhile["g(0)"] = take_over
         course = line.course()
         line.hand.perform(course)
 
         assert [(1, 0)] == room
-        assert 0 == channel_of(line.second).room()
+        assert 0 == channel_of(line.second).room(2)
         assert [0] == list(channel_of(line.second).values)
 
     def test_the_iterable_takes_long(self) -> None:

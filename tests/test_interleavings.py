@@ -14,6 +14,7 @@ from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor
 from fluent_async._room import Room
 from fluent_async._slots import Slots
+from fluent_async._taking import Taking
 from fluent_async._threads import Threads
 from fluent_async._turns import Turns
 from fluent_async._wait import Waiter, this_thread, waiting
@@ -38,7 +39,7 @@ from scenarios import (
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sized
 
     from fluent_async._channel import Left
     from fluent_async._parties import Stirrable
@@ -110,7 +111,7 @@ def room_is_looked_for_and_then_kept(plant: Plant) -> None:
     """Look for room in one decision and keep it in another."""
 
     def reserves(channel: Channel[int], by: Stirrable) -> bool:
-        if not channel.room():
+        if not channel.room(1):
             return False
 
         channel.promise(1, by)
@@ -122,8 +123,8 @@ def room_is_looked_for_and_then_kept(plant: Plant) -> None:
 def leases_promise_nothing(plant: Plant) -> None:
     """Count no room for what a lease may still send."""
 
-    def left(room: Room, held: int) -> int:
-        return max(0, room.maxsize - held - room._promised)
+    def left(room: Room, held: Sized) -> int:
+        return max(0, room.maxsize - len(held) - room._promised)
 
     plant.setattr(Room, "left", left)
 
@@ -151,7 +152,7 @@ def turns_pass_to_the_next_alone(plant: Plant) -> None:
     """Pass the turn on by one, though the next may have ended already."""
 
     def end(turns: Turns[int], number: int) -> Iterator[int]:
-        turns._ended.add(number)
+        turns._ended[number] = number + 1
         if turns.head in turns._ended:
             turns.head += 1
             yield from turns._kept.pop(turns.head, ())
@@ -170,17 +171,17 @@ def senders_sleep_on(plant: Plant) -> None:
 def readers_look_and_then_wait(plant: Plant) -> None:
     """Look for a value in one decision and queue for it in another."""
 
-    def take(channel: Channel[int]) -> list[int] | None:
+    def take(channel: Channel[int]) -> Taking[int]:
         while True:
             with channel._monitor:
-                taken = channel._try_take()
-                if taken is not None:
-                    return taken.values
+                taking = channel._try_take()
+                if taking is not None:
+                    return taking
 
             waiter = Waiter()
-            channel._readers.append(waiter)
+            channel._readers.append((waiter, this_thread()))
+            waiting.append(this_thread())
             waiter.wait()
-            channel._readers.remove(waiter)
 
     plant.setattr(Channel, "take", take)
 
@@ -215,7 +216,7 @@ def readers_do_not_look_again(plant: Plant) -> None:
 
     def registers(channel: Channel[int]) -> Waiter:
         waiter = Waiter()
-        channel._readers.append(waiter)
+        channel._readers.append((waiter, this_thread()))
         waiting.append(this_thread())
         channel._room.arm()
         return waiter

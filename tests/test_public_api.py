@@ -31,6 +31,7 @@ LAYERS = [
         "_monitor",
         "_parties",
         "_slice",
+        "_taking",
         "_turns",
         "_work",
     },

@@ -434,8 +434,8 @@ class TestRoom:
         drain = Drain[int](maxsize=1)
         room, looks, jobs = Channel.room, list[int](), list[object]()
 
-        def finds(channel: Channel[int]) -> int:
-            found = room(channel)
+        def finds(channel: Channel[int], limit: int) -> int:
+            found = room(channel, limit)
             looks.append(found)
             if len(looks) == look:
                 jobs.append(there.next())

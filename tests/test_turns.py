@@ -134,3 +134,48 @@ def test_turns_let_in_everything_once_in_input_order(
 
     assert everything == came
     assert (len(outputs), 0) == (turns.head, turns.past)
+
+
+class TestRuns:
+    """Inputs that one thread works through, and what they send together."""
+
+    def test_number_inputs_in_a_row(self) -> None:
+        """A run has as many numbers as it may have inputs."""
+        turns = Turns[str]()
+
+        assert [0, 3] == [turns.take(3), turns.take()]
+
+    def test_give_numbers_back_that_they_did_not_use(self) -> None:
+        """The next input has the first of those."""
+        turns = Turns[str]()
+        turns.give_back(turns.take(3), used=1)
+
+        assert 1 == turns.take()
+
+    def test_pass_the_turn_on_over_all_their_inputs(self) -> None:
+        """They end together."""
+        turns = taken(5)
+        turns.keep(3, "d")
+
+        assert ["d"] == list(turns.end_run(0, 3))
+        assert 3 == turns.head
+
+    def test_that_end_early_wait_for_the_head(self) -> None:
+        """What they sent is let in as a whole, in its turn."""
+        turns = taken(5)
+        turns.run(1).extend("bcd")
+        early = list(turns.end_run(1, 4))
+
+        assert ([], list("bcd")) == (early, list(turns.end(0)))
+        assert 4 == turns.head
+
+    def test_without_an_input_are_as_if_they_had_not_been(self) -> None:
+        """Nothing is kept for their number, which is the next one's."""
+        turns = taken(1)
+        first = turns.take(4)
+        kept = turns.run(first)
+        turns.give_back(first, used=0)
+
+        assert kept is not turns.run(first)
+        assert [] == list(turns.end_run(first, first))
+        assert 1 == turns.take()

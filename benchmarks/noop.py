@@ -116,6 +116,7 @@ def rows() -> list[Row]:
         Row("bare loop", bare_loop),
         Row("one stage, drained", one_stage),
         Row(f"three stages, `maxsize={MAXSIZE}`", lambda n: three_stages(n, MAXSIZE)),
+        Row("three stages, `maxsize=4`", lambda n: three_stages(n, 4)),
         Row("three stages, unbounded", lambda n: three_stages(n, 0)),
         Row("workers made and given", given_workers, share=4),
         Row("`ThreadPoolExecutor.map`", executor_map, share=10),

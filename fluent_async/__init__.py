@@ -5,8 +5,8 @@ made of         _step, one function, and _chain, several; _retry says what is re
 own thread      _call runs them where they are called; _retried calls again
 drains          _drain, which is a _channel with _room, _turns and _parties
 pools           _pool; _inputs makes each _stage; _graph joins them by their drains
-decisions       _scheduler, with _work, _slots, _admission and _accounts
-threads         _engine, with _threads, _runner, _attempt, _seat and _exits
+decisions       _scheduler, with _work, _slots, _admission, _accounts and _outcome
+threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits
 below all       _checks of arguments, _clock, _monitor, and the one _wait
 public          errors, typing and futures; everything else from here
 """

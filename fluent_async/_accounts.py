@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, final
 
 from fluent_async._work import End
 
@@ -11,7 +11,6 @@ from fluent_async._work import End
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fluent_async._retry import Failure
     from fluent_async._slice import Slice
 
 
@@ -48,36 +47,8 @@ class PoolStats:
     """Threads the pool has, idle ones included."""
 
 
-Keyed: TypeAlias = "tuple[tuple[int, ...], Failure]"
-
-
-def in_order(failures: Iterable[Keyed]) -> list[Failure]:
-    """Return failures in the order of go() call, argument and input."""
-    return [failure for _, failure in sorted(failures, key=lambda keyed: keyed[0])]
-
-
-class Ends:
-    """What `wait()` has to tell, once."""
-
-    def __init__(
-        self, untold: list[Keyed], fatal: BaseException | None, undone: str
-    ) -> None:
-        self._untold = untold
-        self.fatal = fatal
-        self.undone = undone  # what was dropped, in words; empty if nothing was
-
-    @property
-    def failures(self) -> list[Failure]:
-        """The failures, in the order in which they happened."""
-        return [failure for _, failure in self._untold]
-
-    def in_order(self) -> list[Failure]:
-        """Return them in the order of the inputs."""
-        return in_order(self._untold)
-
-
 class Accounts:
-    """Counts of the inputs that ended, and the failures. Guarded by the pool's monitor."""
+    """Counts of the inputs that ended. Guarded by the pool's monitor."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -85,11 +56,6 @@ class Accounts:
         self.failed = 0
         self.cancelled = 0
         self.attempts = 0
-        self.fatal: BaseException | None = None  # to come out of wait()
-        self.dropped = 0  # of those cancelled: by cancel(), since that was last told
-        self.unread = 0  # iterables not read to their end, likewise
-        self.failures: list[Keyed] = []  # since last idle
-        self.untold: list[Keyed] = []  # not raised yet
 
     def end(self, end: End, works: int = 1) -> None:
         """Count `works` inputs that came to this end."""
@@ -99,27 +65,6 @@ class Accounts:
             self.cancelled += works
         else:
             self.failed += works
-
-    def fail(self, key: tuple[int, ...], failure: Failure, *, told: bool) -> None:
-        """Keep a failure that is final.
-
-        Args:
-            key: where it comes among others.
-            failure: what failed, and why.
-            told: whether nobody has to be told by `wait()`, or by the log.
-        """
-        self.failures.append((key, failure))
-        if not told:
-            self.untold.append((key, failure))
-
-    def tell(self) -> Ends:
-        """Return what has not been told yet, and forget it."""
-        undone = _undone(self.dropped, self.unread)
-        ends = Ends(self.untold, self.fatal, undone)
-        self.untold = []
-        self.fatal = None
-        self.dropped = self.unread = 0
-        return ends
 
     def settle(self, slice_: Slice) -> None:
         """Count the inputs of a slice whose thread has stopped."""
@@ -161,20 +106,3 @@ class Accounts:
             attempts=attempts,
             threads=threads,
         )
-
-
-def _undone(works: int, iterables: int) -> str:
-    """Say in words what was left undone."""
-    parts: list[str] = []
-    if works:
-        workers = "1 worker" if works == 1 else f"{works} workers"
-        parts.append(f"{workers} did not finish")
-
-    if iterables:
-        many, its = f"{iterables} iterables were", "their"
-        if iterables == 1:
-            many, its = "1 iterable was", "its"
-
-        parts.append(f"{many} not read to {its} end")
-
-    return ", ".join(parts)

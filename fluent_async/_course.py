@@ -124,6 +124,9 @@ def after(stage: Stage) -> Stage | None:
     if not isinstance(following, Stage) or following.pool is not stage.pool:
         return None
 
+    if following.outcome is not stage.outcome:  # either may be cancelled by itself
+        return None
+
     quick = following.quick and following.budget > 1
     return following if quick and not following.ordered else None
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import weakref
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock, _wait
-from fluent_async._checks import type_name
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
-from fluent_async._retry import shown, summary
+from fluent_async._report import log_untold
+from fluent_async._retry import shown
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
@@ -24,12 +25,13 @@ from fluent_async.errors import PoolClosed, PoolStalled
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
+    from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
-    from fluent_async._retry import Failure, Policy
+    from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
     from fluent_async._work import Attempt
@@ -76,7 +78,8 @@ class Engine:
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
-        self._waiting: list[Waiter] = []
+        self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
+        self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
         self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
 
     @property
@@ -86,8 +89,20 @@ class Engine:
 
     # -- for the Pool ------------------------------------------------------------------
 
-    def go(self, make: Callable[[int], list[Stage]]) -> None:
-        """Take in the stages that `make` makes, as a whole or not at all."""
+    @property
+    def outcome(self) -> Outcome:
+        """What comes of all that the pool's `go()` was given."""
+        return self.scheduler.outcome
+
+    def go(
+        self, make: Callable[[int], list[Stage]], outcome: Outcome | None = None
+    ) -> None:
+        """Take in the stages that `make` makes, as a whole or not at all.
+
+        Args:
+            make: called with the number of this call.
+            outcome: what is to come of them; None is the pool's own.
+        """
         self._refuse_closed()
         with self.monitor:
             self._gone += 1
@@ -105,13 +120,13 @@ class Engine:
             self._refuse_closed()
             check(stages)  # and here, since another go() may have come in between
             claims.take(stages)  # the last that may refuse
-            if self.scheduler.idle():
-                self.scheduler.accounts.failures.clear()
+            if outcome is None and self.outcome.idle:
+                self.outcome.failures.clear()
 
             for stage in stages:
                 stage.base = context
 
-            self.scheduler.add(stages)
+            self.scheduler.add(stages, outcome)
             self.react()
 
     def stir(self) -> None:
@@ -122,8 +137,26 @@ class Engine:
         """Drop what has not started; tell what runs."""
         self.monitor.do(self._cancel)
 
-    def wait(self, timeout: float | None, *, shielded: bool = False) -> bool:
+    def finish_with(self, outcome: Outcome) -> None:
+        """Drop what is left of work that nobody wants any more; never waits.
+
+        Failures that nobody was shown are logged once nothing of it runs.
+        """
+        self.monitor.do(lambda: self._finish_with(outcome))
+
+    def wait(
+        self,
+        timeout: float | None,
+        outcome: Outcome | None = None,
+        *,
+        shielded: bool = False,
+    ) -> bool:
         """Wait until nothing is queued, running or waiting; say whether that is so.
+
+        Args:
+            timeout: seconds to wait; None is for ever.
+            outcome: of the work that is waited for; None is all there is.
+            shielded: see below.
 
         In a worker that is told to end the wait raises Cancelled, unless it is
         `shielded`: what the pool has accepted is waited for in any case then.
@@ -135,12 +168,12 @@ class Engine:
         thread = _wait.this_thread()
         while True:
             with self.monitor:
-                if self.scheduler.idle():
+                if self.scheduler.idle() or (outcome is not None and outcome.idle):
                     return True
 
                 stalled = self.scheduler.stalled(_clock.current().now())
                 waiter = Waiter()
-                self._waiting.append(waiter)
+                self._waiting[waiter] = outcome
                 self.scheduler.waiters += 1
                 _wait.waiting.append(thread)
                 self.react()
@@ -153,7 +186,7 @@ class Engine:
                     return False
             finally:
                 with self.monitor:
-                    self._waiting.remove(waiter)
+                    del self._waiting[waiter]
                     self.scheduler.waiters -= 1
                     _wait.waiting.remove(thread)
 
@@ -184,7 +217,7 @@ class Engine:
                     return
 
                 waiter = Waiter()
-                self._waiting.append(waiter)
+                self._waiting[waiter] = None
 
             waiter.wait()
 
@@ -207,26 +240,6 @@ class Engine:
                 f"{channel!r} >> {stage.label}" for channel, stage in unfed
             )
             log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
-
-    def log_untold(self) -> None:
-        """Log what nobody was shown."""
-        with self.monitor:
-            ends = self.scheduler.accounts.tell()
-
-        self.log_failures(ends.failures)
-        if ends.fatal is not None:
-            kind = type_name(ends.fatal)
-            log.warning("%s: nobody was shown that a task raised %s", self.name, kind)
-
-    def log_failures(self, failures: Iterable[Failure]) -> None:
-        """Log failures that nobody is shown, unless users look at `errors()` anyway."""
-        if self.scheduler.on_error == "keep":
-            return
-
-        for failure in failures:
-            told = summary(failure, self.describe)
-            kind = type_name(failure.exception)
-            log.warning("%s: nobody was shown that %s: %s", self.name, told, kind)
 
     def _refuse_closed(self) -> None:
         if self.closed:
@@ -358,15 +371,20 @@ class Engine:
         return True
 
     def _announce(self) -> None:
-        """Wake who waits for the pool to be idle, if it is."""
+        """Wake who waits for what is idle now."""
         quiet = exits.begun and self.scheduler.quiet()
         now = _clock.current().now()
-        if self.scheduler.idle() or quiet or self.scheduler.stalled(now):
-            for waiter in self._waiting:
+        stands = self.scheduler.idle() or quiet or self.scheduler.stalled(now)
+        for waiter, outcome in self._waiting.items():
+            if stands or (outcome is not None and outcome.idle):
                 waiter.wake()
 
-            if self.released:
-                self._release()
+        for outcome in [left for left in self._left if left.idle]:
+            self._left.remove(outcome)
+            after(partial(log_untold, self, outcome))
+
+        if stands and self.released:
+            self._release()
 
     def _stir(self) -> None:
         self.scheduler.graph.refresh()
@@ -376,11 +394,16 @@ class Engine:
         self.scheduler.cancel()
         self._stir()
 
+    def _finish_with(self, outcome: Outcome) -> None:
+        self._left.append(outcome)
+        self.scheduler.finish(outcome)
+        self._stir()
+
     def _release(self) -> None:
         self.released = True
         self.closed = True
         if self.scheduler.idle():
-            after(self.log_untold)
+            after(partial(log_untold, self, self.outcome))
             self.scheduler.graph.clear()
             self.threads.end()
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fluent_async._channel import Channel
+    from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
 
 
@@ -41,7 +42,7 @@ class Graph:
                     channel.turns.feeder = stage
 
         for stage in flows:
-            _channel_of(stage).feed(stage)
+            _flow_of(stage).channel.feed(stage)
 
         if flows:
             self._deepen()
@@ -61,6 +62,7 @@ class Graph:
                 continue
 
             stage.awake = True
+            stage.outcome.awake += 1
             stage.dropped = False
             del self.asleep[stage]
             insort(self.awake, stage, key=_rank)
@@ -77,9 +79,12 @@ class Graph:
                 continue
 
             stage.awake = False
+            stage.outcome.awake -= 1
             self.awake.remove(stage)
-            if isinstance(stage.source, Flow):
+            if isinstance(stage.source, Flow) and not stage.source.cut:
                 self.asleep[stage] = None
+            else:
+                _part(stage)
 
             for channel in stage.channels:
                 channel.leave(self._pool)
@@ -118,18 +123,24 @@ class Graph:
     def name_unfed(self) -> list[tuple[Channel[Any], Stage]]:
         """Return the channels that are new, with their stages; each once, ever."""
         stages = [stage for stage in self.asleep if stage not in self._named]
-        unfed = [(_channel_of(s), s) for s in stages if _channel_of(s).new]
+        fed = [(_flow_of(stage).channel, stage) for stage in stages]
+        unfed = [(channel, stage) for channel, stage in fed if channel.new]
         self._named.update(stage for _, stage in unfed)
         return unfed
 
-    def clear(self) -> None:
-        """Let go of the stages that sleep; their drains feed nothing any more."""
-        for stage in self.asleep:
-            _channel_of(stage).feed(None)
-            _give_up_turns(stage)
+    def clear(self, outcome: Outcome | None = None) -> None:
+        """Let go of the stages that sleep; their drains feed nothing any more.
 
-        self.asleep.clear()
-        self._named.clear()
+        Args:
+            outcome: of the stages; None is all there are.
+        """
+        for stage in list(self.asleep):
+            if outcome is None or stage.outcome is outcome:
+                del self.asleep[stage]
+                self._named.discard(stage)
+                _flow_of(stage).cut_off()
+                _give_up_turns(stage)
+                _part(stage)
 
     def _reader(self, channel: Channel[Any]) -> Iterator[Stage]:
         """Yield the stage of this pool that reads the channel, if there is one."""
@@ -230,6 +241,15 @@ def _check_cycle(start: Stage, readers: dict[Channel[Any], Stage]) -> None:
                 paths.append([*path, reader])
 
 
+def _part(stage: Stage) -> None:
+    """Take a stage that is over out of its outcome.
+
+    What failed leads back to the frames of its thread, and so to the stage: it must not
+    lead on from there to what failed.
+    """
+    del stage.outcome
+
+
 def _give_up_turns(stage: Stage) -> None:
     """Leave the ordered channels to others; they would keep the stage alive."""
     for channel in stage.channels:
@@ -237,9 +257,9 @@ def _give_up_turns(stage: Stage) -> None:
             channel.turns.feeder = None
 
 
-def _channel_of(stage: Stage) -> Channel[Any]:
+def _flow_of(stage: Stage) -> Flow:
     assert isinstance(stage.source, Flow)
-    return stage.source.channel
+    return stage.source
 
 
 def _rank(stage: Stage) -> tuple[int, tuple[int, int]]:

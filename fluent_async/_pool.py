@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
-from fluent_async._accounts import in_order
 from fluent_async._drain import Drain
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of, worker_of
+from fluent_async._outcome import in_order
+from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
 from fluent_async._worker import Workers
-from fluent_async.errors import PoolCancelled
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from fluent_async._accounts import Ends, PoolStats
+    from fluent_async._accounts import PoolStats
+    from fluent_async._outcome import OnError
     from fluent_async._retry import Failure
     from fluent_async._task import Task
     from fluent_async._worker import Worker
@@ -95,9 +96,8 @@ class Pool:
             policy,
             describe or bounded_repr,
         )
-        scheduler = engine.scheduler
-        scheduler.on_error = _on_error(on_error)
-        scheduler.max_failures = (
+        engine.outcome.on_error = _on_error(on_error)
+        engine.outcome.max_failures = (
             None
             if max_failures is None
             else _checks.whole("max_failures", max_failures, least=0)
@@ -179,7 +179,7 @@ class Pool:
         left = _checks.timeout("timeout", timeout)
         self._refuse_worker("wait")
         try:
-            done = self._engine.wait(left)
+            done = self._engine.wait(left, self._engine.outcome)
         except KeyboardInterrupt:
             self._engine.cancel()
             self._engine.wait(None)
@@ -189,7 +189,7 @@ class Pool:
             raise TimeoutError(f"{self!r} was not done after {left:g} s; it goes on")
 
         self._engine.log_unfed()
-        self._raise()
+        raise_ends(self._engine, self._engine.outcome)
 
     async def wait_async(self) -> None:
         """Wait as `wait` does, in an event loop."""
@@ -200,7 +200,7 @@ class Pool:
 
         Order: by go() call, argument and input. Empty, so false, if nothing failed.
         """
-        return tuple(in_order(self._engine.scheduler.accounts.failures))
+        return tuple(in_order(self._engine.outcome.failures))
 
     def stats(self) -> PoolStats:
         """Return what the pool did and does, as of one instant."""
@@ -225,7 +225,7 @@ class Pool:
         """
         self._refuse_worker("close")
         self._engine.close()
-        self._engine.log_untold()
+        log_untold(self._engine, self._engine.outcome)
 
     @property
     def executor(self) -> Executor:
@@ -260,37 +260,6 @@ class Pool:
         test = ", STAGE=test" if _tests() else ""
         state = ", closed" if self._engine.closed else ""
         return f"<{self._engine.name} limit={self.limit}{test}{state}>"
-
-    def _raise(self) -> None:
-        """Raise what there is to raise, once."""
-        engine = self._engine
-        with engine.monitor:
-            ends = engine.scheduler.accounts.tell()
-
-        try:
-            self._raise_ends(ends)
-        finally:
-            del ends  # what is raised leads back to this frame
-
-    def _raise_ends(self, ends: Ends) -> None:
-        engine = self._engine
-        on_error = engine.scheduler.on_error
-        try:
-            if ends.fatal is not None:
-                engine.log_failures(ends.failures)
-                raise ends.fatal
-
-            if ends.failures and on_error == "cancel":
-                engine.log_failures(ends.failures[1:])
-                raise ends.failures[0].exception
-
-            if ends.failures:
-                raise _group(ends)
-
-            if ends.undone:
-                raise PoolCancelled(ends.undone)
-        finally:
-            del ends
 
     def _refuse_started(self, what: str) -> None:
         if self._engine.started:
@@ -360,12 +329,6 @@ def _tests() -> bool:
     return os.environ.get("STAGE") == "test"
 
 
-def _on_error(value: object) -> Literal["finish", "cancel", "keep"]:
+def _on_error(value: object) -> OnError:
     _checks.choice("on_error", value, ("finish", "cancel", "keep"))
     return value  # type: ignore[return-value]
-
-
-def _group(ends: Ends) -> ExceptionGroup[Exception]:
-    failures = [failure.exception for failure in ends.in_order()]
-    workers = "1 worker" if len(failures) == 1 else f"{len(failures)} workers"
-    return ExceptionGroup(f"{workers} failed", failures)

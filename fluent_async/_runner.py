@@ -167,21 +167,11 @@ class Runner:
     ) -> None:
         """Act on the verdict on a work that failed; in the monitor."""
         if failed is None:
-            self._core.scheduler.lose(work)
-            self._die(fatal)
+            self._core.scheduler.lose(work, fatal)
         elif failed.delay is None:
-            self._core.scheduler.fail(work, failed.failure)
-            if failed.fatal is not None:
-                self._die(failed.fatal)
+            self._core.scheduler.fail(work, failed.failure, failed.fatal)
         else:
             self._core.scheduler.retry(work, _clock.current().now() + failed.delay)
-
-    def _die(self, fatal: BaseException | None) -> None:
-        accounts = self._core.scheduler.accounts
-        if accounts.fatal is None:
-            accounts.fatal = fatal
-
-        self._core.scheduler.cancel()
 
     def _settle(self, slice_: Slice) -> None:
         with self._core.monitor:
@@ -239,7 +229,7 @@ class Runner:
                 failure = Failure(stage.label, None, 1, 0.0, exc)
                 self._core.scheduler.fail_input(slice_, failure)
             elif not isinstance(exc, Cancelled):  # that is the pool's own doing
-                self._die(exc)
+                self._core.scheduler.die(stage.outcome, exc)
 
     def expire(self, attempt: Attempt) -> None:
         """Judge, outside the monitor, an attempt that ran too long."""

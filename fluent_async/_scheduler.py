@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
 from fluent_async._course import Course
 from fluent_async._graph import Graph
 from fluent_async._leases import Leases
+from fluent_async._outcome import Outcome
 from fluent_async._relief import Relief
 from fluent_async._slice import Slice
 from fluent_async._slots import Slots
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from fluent_async._retry import Failure
 
 Job: TypeAlias = Slice | Attempt | Waiter
-OnError: TypeAlias = Literal["finish", "cancel", "keep"]
 
 
 class Scheduler:
@@ -51,11 +51,10 @@ class Scheduler:
 
     def __init__(self, pool: Stirrable, limit: int) -> None:
         self.pool = pool
-        self.on_error: OnError = "finish"
-        self.max_failures: int | None = None
         self.waiters = 0  # threads that wait for the pool to be idle
         self.graph = Graph(pool)
         self.accounts = Accounts()
+        self.outcome = Outcome()  # of what is given to the pool's go()
         self.slots = Slots(limit)
         self.admission = Admission(pool, self.slots)
         self.leases = Leases(pool, self.graph, self.slots, self.admission)
@@ -66,9 +65,15 @@ class Scheduler:
 
     # -- what there is to do -----------------------------------------------------------
 
-    def add(self, stages: Iterable[Stage]) -> None:
-        """Take in stages that `check` found good."""
+    def add(self, stages: Iterable[Stage], outcome: Outcome | None = None) -> None:
+        """Take in stages that `check` found good.
+
+        Args:
+            stages: new ones.
+            outcome: theirs; None is the pool's.
+        """
         for stage in stages:
+            stage.outcome = outcome or self.outcome
             stage.limits = self.admission.limits_of(stage.steps or ())
             if isinstance(stage.source, Given):
                 self.accounts.accepted += stage.source.ready()
@@ -88,9 +93,14 @@ class Scheduler:
             and not self.more(0.0)
         )
 
-    def cancel(self) -> None:
-        """Drop what has not started or waits for a retry; tell what runs."""
-        for stage in list(self.graph.awake):
+    def cancel(self, outcome: Outcome | None = None) -> None:
+        """Drop what has not started or waits for a retry; tell what runs.
+
+        Args:
+            outcome: of what is cancelled; None is all there is.
+        """
+        stages = self._stages(outcome)
+        for stage in stages:
             stage.dropped = True
             for slice_ in stage.slices:
                 slice_.told = True
@@ -99,15 +109,22 @@ class Scheduler:
 
             self._drop(stage)
 
-        waiting = [work for _, _, work in self._timers]
-        self._timers.clear()
-        waiting += self._again
-        self._again.clear()
-        for work in waiting:
+        waiting = [work for _, _, work in self._timers] + list(self._again)
+        dropped = [work for work in waiting if work.stage in stages]
+        self._timers = [kept for kept in self._timers if kept[2].stage not in stages]
+        heapify(self._timers)
+        self._again = deque(work for work in self._again if work.stage not in stages)
+        for work in dropped:
             work.dropped = True
             self._end(work, End.CANCELLED)
 
-        self.slots.tell()
+        self.slots.tell(stages)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Drop what is left of work with an outcome of its own, for good."""
+        outcome.over = True
+        self.cancel(outcome)
+        self.graph.clear(outcome)
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
@@ -369,7 +386,7 @@ class Scheduler:
             slice_.miss(index)
             self.accounts.accepted += not stage.given
             self.accounts.end(End.CANCELLED)
-            self.accounts.dropped += 1
+            stage.outcome.drop(1)
 
         return slice_.told
 
@@ -408,25 +425,37 @@ class Scheduler:
         """Note that a work was told to end, and did."""
         self._end(work, End.CANCELLED)
 
-    def lose(self, work: Work) -> None:
-        """Note that a work failed in a way that ends the pool's work too."""
+    def lose(self, work: Work, fatal: BaseException | None) -> None:
+        """Note that a work failed in a way that ends all others too."""
+        outcome = work.stage.outcome
         self._end(work, End.FAILED)
+        self.die(outcome, fatal)
 
     def fail_input(self, slice_: Slice, failure: Failure) -> None:
         """Note that an iterable raised instead of handing over an input."""
         stage = slice_.stage
-        self._fail((*stage.key, slice_.number + slice_.pulled), failure)
+        key = (*stage.key, slice_.number + slice_.pulled)
+        self._fail(stage.outcome, key, failure)
 
-    def fail(self, work: Work, failure: Failure) -> None:
-        """Note that a work failed for good."""
+    def fail(
+        self, work: Work, failure: Failure, fatal: BaseException | None = None
+    ) -> None:
+        """Note that a work failed for good, and what came of judging that if it counts."""
+        outcome = work.stage.outcome
         self._end(work, End.FAILED)
-        self._fail(work.key, failure)
+        self._fail(outcome, work.key, failure)
+        if fatal is not None:
+            self.die(outcome, fatal)
 
-    def _fail(self, key: tuple[int, ...], failure: Failure) -> None:
-        self.accounts.fail(key, failure, told=self.on_error == "keep")
-        most = 0 if self.on_error == "cancel" else self.max_failures
-        if most is not None and len(self.accounts.failures) > most:
-            self.cancel()
+    def die(self, outcome: Outcome, fatal: BaseException | None) -> None:
+        """Note that a task, or an iterable, raised what is no Exception."""
+        outcome.die(fatal)
+        self.cancel(outcome if outcome.own else None)
+
+    def _fail(self, outcome: Outcome, key: tuple[int, ...], failure: Failure) -> None:
+        outcome.fail(key, failure)
+        if outcome.enough:
+            self.cancel(outcome)
 
     def resume(self, now: float) -> Waiter | None:
         """Give a free slot to one that wants its own back, if nothing is due before."""
@@ -457,7 +486,9 @@ class Scheduler:
     def _end(self, work: Work, end: End) -> None:
         """End a work: its limits, room and turns are free, its stage may sleep."""
         self.accounts.end(end)
-        self.accounts.dropped += end is End.CANCELLED and work.dropped
+        if end is End.CANCELLED and work.dropped:
+            work.stage.outcome.drop(1)
+
         self.admission.free(work)
         work.stage.in_progress -= 1
         self.graph.rest([work.stage])
@@ -469,21 +500,41 @@ class Scheduler:
 
     def _drop(self, stage: Stage) -> None:
         """Drop what a stage has not started."""
-        works = stage.source.ready()
-        if isinstance(stage.source, Flow):
-            works = stage.source.channel.drop(self.pool)
-            self.accounts.accepted += works
-        elif isinstance(stage.source, Given):
-            stage.source.workers.clear()
-        else:
-            assert isinstance(stage.source, Values)
-            works = 0
-            self.accounts.unread += stage.dropped and not stage.source.read
-            stage.source.read = True
-
+        works, sources = self._cut_source(stage)
         self.accounts.end(End.CANCELLED, works)
-        self.accounts.dropped += works if stage.dropped else 0
+        if stage.dropped:
+            stage.outcome.drop(works, sources)
+
         while stage.waiting:
             work = stage.waiting.popleft()
             work.dropped = stage.dropped
             self._end(work, End.CANCELLED)
+
+    def _cut_source(self, stage: Stage) -> tuple[int, int]:
+        """Take nothing more from a source.
+
+        Returns:
+            How many inputs that drops, and sources it leaves unread.
+        """
+        works = stage.source.ready()
+        if isinstance(stage.source, Given):
+            stage.source.workers.clear()
+            return works, 0
+
+        unread = not stage.source.over()
+        if isinstance(stage.source, Values):
+            stage.source.read = True
+            return 0, int(unread)
+
+        assert isinstance(stage.source, Flow)
+        if stage.outcome.own:  # others may want what it has not taken
+            stage.source.cut_off()
+            return 0, int(unread)
+
+        works = stage.source.channel.drop(self.pool)
+        self.accounts.accepted += works
+        return works, 0
+
+    def _stages(self, outcome: Outcome | None) -> list[Stage]:
+        stages = self.graph.awake
+        return [s for s in stages if outcome is None or s.outcome is outcome]

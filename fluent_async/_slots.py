@@ -12,7 +12,10 @@ from fluent_async._work import Attempt, End, Occupant
 
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from fluent_async._slice import Slice
+    from fluent_async._stage import Stage
 
 
 STALL_S = 5.0  # how long a pool waits at least for attempts that it abandoned
@@ -96,7 +99,7 @@ class Slots:
 
     def sit(self, slice_: Slice) -> Occupant:
         """Make the thread of a slice an occupant, which may wait, until `rise`."""
-        occupant = Occupant()
+        occupant = Occupant(slice_.stage)
         occupant.told = slice_.told
         self.occupants[occupant] = None
         return occupant
@@ -155,9 +158,12 @@ class Slots:
 
         return expired
 
-    def tell(self) -> None:
-        """Tell everybody who runs, or waits, to end."""
+    def tell(self, stages: Container[Stage]) -> None:
+        """Tell everybody who runs, or waits, at an input of these stages to end."""
         for occupant in self.occupants:
+            if occupant.stage not in stages:
+                continue
+
             occupant.tell()
             if isinstance(occupant, Attempt):
                 occupant.work.dropped = True

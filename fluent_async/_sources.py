@@ -80,12 +80,19 @@ class Flow:
 
     def __init__(self, channel: Channel[Any]) -> None:
         self.channel = channel
+        self.cut = False  # the channel feeds the stage no more
 
     def ready(self) -> int:
-        return len(self.channel.values)
+        return 0 if self.cut else len(self.channel.values)
 
     def over(self) -> bool:
-        return self.channel.over
+        return self.cut or self.channel.over
+
+    def cut_off(self) -> None:
+        """Let go of the channel; what is in there stays."""
+        if not self.cut:
+            self.cut = True
+            self.channel.feed(None)
 
     def pull(self, lease: Slice) -> Callable[..., Any]:
         return self.channel.lend(lease, lease.stage.pool)

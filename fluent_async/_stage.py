@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fluent_async._admission import Limit
     from fluent_async._channel import Channel
+    from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
     from fluent_async._slice import Slice
     from fluent_async._sources import Source
@@ -40,6 +41,8 @@ ALONE, LONGEST = 2048, 65536
 
 class Stage:
     """A task fed by many inputs, in one pool. Guarded by the pool's monitor."""
+
+    outcome: Outcome  # what comes of it, from when it is taken in until it is over
 
     def __init__(
         self,

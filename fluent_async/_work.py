@@ -87,9 +87,10 @@ class Work:
 class Occupant:
     """Whatever occupies a slot and may wait: an attempt, or the thread of a slice."""
 
-    __slots__ = ("deadline", "elsewhere", "left", "lent", "told", "waiter")
+    __slots__ = ("deadline", "elsewhere", "left", "lent", "stage", "told", "waiter")
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self.told = False  # to end: the pool was cancelled, or nobody waits for it
         self.waiter: Waiter | None = None  # woken when it is told to end
         self.lent = False  # its slot, while it waits
@@ -115,7 +116,7 @@ class Attempt(Occupant):
     __slots__ = ("end", "started", "work")
 
     def __init__(self, work: Work, now: float) -> None:
-        super().__init__()
+        super().__init__(work.stage)
         self.work = work
         self.started = now
         self.end: End | None = None

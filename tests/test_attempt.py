@@ -75,7 +75,7 @@ def performed(work: Executable, hand: Hand | None = None) -> tuple[Hand, Attempt
 
 def failures(hand: Hand) -> list[Failure]:
     """Return what failed for good."""
-    return [failure for _, failure in hand.scheduler.accounts.failures]
+    return [failure for _, failure in hand.scheduler.outcome.failures]
 
 
 def held(drain: Drain[int]) -> list[int]:
@@ -290,7 +290,7 @@ class TestFailure:
 
         hand, _ = performed(each([1, 2]) >> leaves)
 
-        assert isinstance(hand.scheduler.accounts.fatal, SystemExit)
+        assert isinstance(hand.scheduler.outcome.fatal, SystemExit)
         assert [] == failures(hand)
         assert hand.start() is None
 

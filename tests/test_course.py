@@ -8,10 +8,10 @@ from contextvars import ContextVar
 import pytest
 
 from fluent_async import Drain, Pool, cancelled, each, sleep, stream, task
-from fluent_async._accounts import in_order
 from fluent_async._channel import Channel
 from fluent_async._course import Course
 from fluent_async._loop import Passing, go_on
+from fluent_async._outcome import in_order
 from fluent_async._parties import Lease, Stirrable
 from fluent_async._retry import Policy
 from fluent_async._slice import Slice
@@ -143,7 +143,7 @@ class TestCourse:
         failing = ["f(4)", "g(1)", "g(3)", "h(2)"]
         line.meanwhile = dict.fromkeys(failing, fail)
         line.hand.perform_all()
-        failures = in_order(line.hand.scheduler.accounts.failures)
+        failures = in_order(line.hand.scheduler.outcome.failures)
 
         assert failing == [f"{failure.task}({failure.input})" for failure in failures]
 
@@ -338,7 +338,7 @@ class TestFailure:
         line.meanwhile[f"{name}(2)"] = fail
         line.hand.perform_all()
         passed = "fgh".index(name)
-        [(_, failure)] = line.hand.scheduler.accounts.failures
+        [(_, failure)] = line.hand.scheduler.outcome.failures
 
         assert (name, 2) == (failure.task, failure.input)
         assert [(4 + passed, 3 + passed, 0, 0, 1)] == seen

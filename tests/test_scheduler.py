@@ -1011,7 +1011,7 @@ class TestAccounts:
         for attempt in reversed(attempts):
             hand.fail(attempt)
 
-        failures = sorted(hand.scheduler.accounts.failures, key=lambda kept: kept[0])
+        failures = sorted(hand.scheduler.outcome.failures, key=lambda kept: kept[0])
 
         assert [1, 2, 3, 4, 5] == [failure.input for _, failure in failures]
 
@@ -1023,7 +1023,7 @@ class TestAccounts:
         next(slice_.inputs)
         hand.scheduler.fail_input(slice_, FAILURE)
 
-        assert [((1, 0, 1), FAILURE)] == hand.scheduler.accounts.failures
+        assert [((1, 0, 1), FAILURE)] == hand.scheduler.outcome.failures
 
 
 class TestTimers:
@@ -1488,7 +1488,7 @@ class TestCancel:
         assert [] == hand.started()
         assert hand.scheduler.idle()
         assert (3, 0, 0, 3, 0) == counts(hand)
-        assert 2 == hand.scheduler.accounts.unread
+        assert 2 == hand.scheduler.outcome.unread
 
     def test_drops_what_waits_for_its_next_attempt(self) -> None:
         """A retry that is not due never comes."""
@@ -1641,7 +1641,7 @@ class TestCancel:
     def test_follows_the_first_failure_if_the_pool_says_so(self) -> None:
         """With on_error="cancel" the first failure drops what has not started."""
         hand = Hand()
-        hand.scheduler.on_error = "cancel"
+        hand.scheduler.outcome.on_error = "cancel"
         hand.go(1 >> up, 2 >> up)
         hand.fail(hand.attempt())
 
@@ -1654,7 +1654,7 @@ class TestCancel:
     ) -> None:
         """With `max_failures` the one beyond it drops what has not started."""
         hand = Hand()
-        hand.scheduler.max_failures = most
+        hand.scheduler.outcome.max_failures = most
         hand.go(each(range(9)) >> up)
         failed = 0
         while (attempt := hand.start()) is not None:
@@ -1702,8 +1702,8 @@ class TestBrokenPipe:
         hand.stir()
         hand.started()
 
-        assert 0 == hand.scheduler.accounts.dropped
-        assert 0 == hand.scheduler.accounts.unread
+        assert 0 == hand.scheduler.outcome.dropped
+        assert 0 == hand.scheduler.outcome.unread
         assert hand.scheduler.idle()
 
     def test_cancels_a_worker_of_a_batch_whose_drain_is_shut(self) -> None:

@@ -4,7 +4,7 @@ descriptions    _decorate makes a _task of a _function; _worker and _each give i
 made of         _step, one function, and _chain, several; _retry says what is retried
 own thread      _call runs them where they are called; _retried calls again
 drains          _drain, which is a _channel with _room, _turns and _parties
-pools           _pool; _inputs makes each _stage; _graph joins them by their drains
+pools           _pool, and _results; _inputs makes each _stage; _graph joins them
 decisions       _scheduler, with _work, _slots, _admission, _accounts and _outcome
 threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits
 below all       _checks of arguments, _clock, _monitor, and the one _wait
@@ -15,7 +15,8 @@ from fluent_async._accounts import PoolStats
 from fluent_async._decorate import stream, task
 from fluent_async._drain import Drain
 from fluent_async._each import Each, each
-from fluent_async._pool import Pool, run
+from fluent_async._pool import Pool
+from fluent_async._results import run
 from fluent_async._retry import Backoff, Failure
 from fluent_async._step import Args
 from fluent_async._task import Task

@@ -412,12 +412,16 @@ class Channel(Generic[T]):
 
     # -- values, for threads that iterate or collect -----------------------------------
 
-    def take(self) -> Taking[T]:
+    def take(self, wait: Callable[[Waiter], object] | None = None) -> Taking[T]:
         """Begin to take what is there, waiting for it; nothing when there will be none.
 
         One thread takes at a time: the run of another one ends here. So it does when
         somebody waits for room, to hear of it as soon as there is some.
+
+        Args:
+            wait: how to wait; None is as everybody waits.
         """
+        wait = wait or block
         while True:
             with self._monitor:
                 taking = self._try_take() or self._register()
@@ -425,7 +429,7 @@ class Channel(Generic[T]):
                     return taking
 
             try:
-                block(taking)
+                wait(taking)
             finally:
                 with self._monitor:
                     self._unregister(taking)

@@ -79,6 +79,7 @@ class Engine:
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
         self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
+        self._readers: list[Waiter] = []  # wait for outputs
         self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
         self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
 
@@ -137,12 +138,40 @@ class Engine:
         """Drop what has not started; tell what runs."""
         self.monitor.do(self._cancel)
 
-    def finish_with(self, outcome: Outcome) -> None:
-        """Drop what is left of work that nobody wants any more; never waits.
+    def ends(self, outcome: Outcome) -> bool:
+        """End work with an outcome of its own if it is idle; say whether it is."""
+        with self.monitor:
+            if outcome.idle:
+                self.scheduler.finish(outcome)
 
-        Failures that nobody was shown are logged once nothing of it runs.
+            return outcome.idle
+
+    def drop(self, outcome: Outcome) -> None:
+        """Cancel what is left of such work, for good; never waits."""
+        self.monitor.do(lambda: self._drop(outcome))
+
+    def leave(self, outcome: Outcome) -> None:
+        """Drop such work; what failed and nobody was shown is logged when none of it runs."""
+        self.monitor.do(lambda: self._leave(outcome))
+
+    def wait_for_output(self, waiter: Waiter) -> None:
+        """Wait until `waiter` is woken, by an output or because there may be no more.
+
+        Raises:
+            PoolStalled: if every slot is held by an abandoned attempt.
         """
-        self.monitor.do(lambda: self._finish_with(outcome))
+        with self.monitor:
+            stalled = self.scheduler.stalled(_clock.current().now())
+            self._readers.append(waiter)
+
+        try:
+            if stalled:
+                raise self._stall()
+
+            _wait.block(waiter)
+        finally:
+            with self.monitor:
+                self._readers.remove(waiter)
 
     def wait(
         self,
@@ -374,7 +403,11 @@ class Engine:
         """Wake who waits for what is idle now."""
         quiet = exits.begun and self.scheduler.quiet()
         now = _clock.current().now()
-        stands = self.scheduler.idle() or quiet or self.scheduler.stalled(now)
+        stalled = self.scheduler.stalled(now)
+        stands = self.scheduler.idle() or quiet or stalled
+        for waiter in self._readers if stalled else ():
+            waiter.wake()
+
         for waiter, outcome in self._waiting.items():
             if stands or (outcome is not None and outcome.idle):
                 waiter.wake()
@@ -394,10 +427,13 @@ class Engine:
         self.scheduler.cancel()
         self._stir()
 
-    def _finish_with(self, outcome: Outcome) -> None:
-        self._left.append(outcome)
+    def _drop(self, outcome: Outcome) -> None:
         self.scheduler.finish(outcome)
         self._stir()
+
+    def _leave(self, outcome: Outcome) -> None:
+        self._left.append(outcome)
+        self._drop(outcome)
 
     def _release(self) -> None:
         self.released = True

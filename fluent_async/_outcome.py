@@ -54,11 +54,12 @@ class Outcome:
     """
 
     def __init__(self, on_error: OnError = "finish", *, own: bool = False) -> None:
-        self.on_error = on_error
+        self.on_error: OnError = on_error
         self.own = own  # apart from what the pool's `go()` was given
         self.max_failures: int | None = None
         self.awake = 0
         self.over = False
+        self.halted = False  # by a failure that is told at once, before any output
         self.fatal: BaseException | None = None  # to be raised as it is
         self.dropped = 0  # inputs, by a cancellation, since that was last told
         self.unread = 0  # sources not read to their end, likewise
@@ -79,11 +80,13 @@ class Outcome:
     def fail(self, key: tuple[int, ...], failure: Failure) -> None:
         """Keep a failure that is final; `key` is where it comes among others."""
         self.failures.append((key, failure))
+        self.halted |= self.on_error == "cancel"
         if self.on_error != "keep":
             self.untold.append((key, failure))
 
     def die(self, fatal: BaseException | None) -> None:
         """Keep what is no failure but ends everything; the first counts."""
+        self.halted = True
         if self.fatal is None:
             self.fatal = fatal
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
-from fluent_async._drain import Drain
 from fluent_async._engine import Engine
-from fluent_async._inputs import stages_of, worker_of
+from fluent_async._inputs import stages_of
 from fluent_async._outcome import in_order
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
-from fluent_async._worker import Workers
 
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from fluent_async._outcome import OnError
     from fluent_async._retry import Failure
     from fluent_async._task import Task
-    from fluent_async._worker import Worker
     from fluent_async.typing import Delay, Executable, RetryOn
 
 
@@ -96,7 +93,7 @@ class Pool:
             policy,
             describe or bounded_repr,
         )
-        engine.outcome.on_error = _on_error(on_error)
+        engine.outcome.on_error = on_error_of(on_error)
         engine.outcome.max_failures = (
             None
             if max_failures is None
@@ -276,47 +273,6 @@ class Pool:
             )
 
 
-def run(
-    *workers: Worker[T] | Workers[T] | Task[[], Any, T],
-    limit: int | None = None,
-    on_error: Literal["finish", "cancel", "keep"] = "finish",
-) -> list[T]:
-    """Run workers in a pool of their own and return their outputs.
-
-    Order: input order: argument by argument, and input by input.
-    Blocking: until everything has run. Drains the workers have receive theirs too.
-
-    Args:
-        workers: workers, batches, and tasks that need no input.
-        limit: how many attempts may run at any instant; None is `min(32, cpus + 4)`.
-        on_error: as of a Pool; with "keep" the outputs of what succeeded are returned.
-
-    Raises:
-        ExceptionGroup, Exception: as `Pool.wait`.
-        TypeError, ValueError: as `Pool` and `Pool.go`.
-
-    Example:
-        >>> from fluent_async import each, run, task
-        >>> @task
-        ... def double(number: int) -> int:
-        ...     return 2 * number
-        >>> run(each([1, 2, 3]) >> double)
-        [2, 4, 6]
-    """
-    drains: list[Drain[T]] = []
-    bound: list[Worker[T] | Workers[T]] = []
-    for value in workers:
-        drain = Drain[T](ordered=True)
-        drains.append(drain)
-        batch = value if isinstance(value, Workers) else worker_of(value)
-        bound.append(batch | drain)
-
-    with Pool(limit, on_error=on_error) as pool:
-        pool.go(*bound)
-
-    return [output for drain in drains for output in drain.drain()]
-
-
 def _limit(limit: int | None) -> int:
     if _tests():
         log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
@@ -329,6 +285,7 @@ def _tests() -> bool:
     return os.environ.get("STAGE") == "test"
 
 
-def _on_error(value: object) -> OnError:
+def on_error_of(value: object) -> OnError:
+    """Return what was said about failures, if it is one of the words for that."""
     _checks.choice("on_error", value, ("finish", "cancel", "keep"))
     return value  # type: ignore[return-value]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fluent_async._monitor import Monitor
+    from fluent_async._outcome import Outcome
     from fluent_async._retry import Policy
     from fluent_async._scheduler import Scheduler
     from fluent_async._slice import Slice
@@ -56,6 +57,11 @@ class Seat:
             return self.occupant.told
 
         return self.slice is not None and self.slice.told
+
+    def serves(self, outcome: Outcome) -> bool:
+        """Say whether what runs here is work of that outcome."""
+        job = self.occupant or self.slice
+        return job is not None and getattr(job.stage, "outcome", None) is outcome
 
     def wait(
         self,

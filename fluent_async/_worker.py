@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
+    ClassVar,
     Generic,
     Literal,
     TypeGuard,
@@ -225,6 +226,9 @@ class Workers(Generic[Out_co]):
     __slots__ = ("_batch",)
 
     _no_sink = NO_SINK
+    _results_of: ClassVar[
+        Callable[..., Results[Any]]
+    ]  # given by _results: it knows pools
     _batch: Uniform | Mixed
 
     def __init__(self, workers: Iterable[Worker[Out_co]], /) -> None:
@@ -305,8 +309,48 @@ class Workers(Generic[Out_co]):
         buffer: int | None = None,
         on_error: Literal["finish", "cancel", "keep"] = "finish",
     ) -> Results[Out_co]:
-        """Return the outputs as they come; not built yet."""
-        raise NotImplementedError("Workers.results() is not built yet: use run()")
+        """Return the outputs as they come, to be iterated.
+
+        Order: input order, or the order in which they come with `ordered=False`.
+        Blocking: nothing starts before the first `next()`, which iterates the inputs in
+        its thread as `Pool.go` does. Then `next()` waits for an output, interruptibly;
+        in a worker the wait lends the slot, so it may be of the same pool.
+        Failure: told after the last output, once, as `Pool.wait` does; the iterator has
+        ended then. With "cancel" it is told at once, before outputs that wait.
+        Drains the workers have receive their outputs too. Leaving its `with` block,
+        `close()` and dropping it cancel what is left; the first two wait for what runs.
+
+        Args:
+            pool: runs the workers, within its limit; their failures are not among the
+                pool's own, and `Pool.cancel` ends the iterator with PoolCancelled. None
+                is a pool for these results.
+            limit: of that pool, how many attempts may run at any instant; None is
+                `min(32, cpus + 4)`.
+            ordered: whether all outputs of an input come before those of the next.
+            buffer: how many inputs may be taken ahead, besides as many as the limit;
+                None is the limit. They count from the oldest input that is not done,
+                and until their outputs were taken.
+            on_error: "finish" tells of all failures as one group, "cancel" cancels the
+                rest at the first and raises that, "keep" tells of none.
+
+        Raises:
+            TypeError: if an argument is of the wrong type.
+            ValueError: if one is out of range, or `limit` comes with `pool`.
+
+        Example:
+            >>> from fluent_async import each, task
+            >>> @task
+            ... def double(number: int) -> int:
+            ...     return 2 * number
+            >>> for output in (each([1, 2, 3]) >> double).results():
+            ...     print(output)
+            2
+            4
+            6
+        """
+        return self._results_of(
+            pool=pool, limit=limit, ordered=ordered, buffer=buffer, on_error=on_error
+        )
 
     @override
     def __repr__(self) -> str:

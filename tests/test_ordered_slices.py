@@ -117,7 +117,7 @@ class TestOrder:
         batch.hand.perform_all()
 
         assert ([0, 1], [0, 1, 3, 4]) == (before, batch.there)
-        assert 1 == len(batch.hand.scheduler.accounts.failures)
+        assert 1 == len(batch.hand.scheduler.outcome.failures)
 
     def test_leaves_no_gap_for_an_input_that_failed(self) -> None:
         """Nor for one that was dropped."""

@@ -47,6 +47,7 @@ LAYERS = [
     {"_task"},
     {"_function", "_inputs"},
     {"_decorate", "_pool"},
+    {"_results"},
     {"futures", "typing"},
     {"__init__"},
 ]

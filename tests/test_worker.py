@@ -426,11 +426,6 @@ class TestWorkers:
         ):
             Workers(workers)
 
-    def test_results_are_not_built_yet(self) -> None:
-        """What a later version fills in says so."""
-        with pytest.raises(NotImplementedError, match="not built yet"):
-            (each([1]) >> double).results()
-
 
 class TestDescription:
     """Workers are descriptions: immutable, and they say what they are."""

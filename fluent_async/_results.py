@@ -1,0 +1,335 @@
+"""Results: the outputs of work, as they come, to the thread that iterates them."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Self, final
+
+from typing_extensions import TypeVar, override
+
+from fluent_async import _checks, _wait
+from fluent_async._drain import Drain
+from fluent_async._inputs import stages_of, worker_of
+from fluent_async._outcome import Outcome
+from fluent_async._pool import Pool, on_error_of
+from fluent_async._report import log_untold, raise_ends
+from fluent_async._seat import Seat
+from fluent_async._stage import channels_of, drains_of
+from fluent_async._taking import Taking
+from fluent_async._worker import Worker, Workers
+from fluent_async.errors import PoolStalled
+
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from fluent_async._channel import Channel
+    from fluent_async._outcome import OnError
+    from fluent_async._task import Task
+
+T = TypeVar("T")
+
+
+@final
+class Outputs(Generic[T]):
+    """The outputs of work that starts at the first `next()`: what `results()` gives.
+
+    The work drains to private drains as well, and has an outcome of its own; this takes
+    from the drains, one after the other, and tells of the outcome when they are over.
+    Nothing in the pool leads back here, so this can be dropped: then what is left is
+    cancelled, and nobody waits for it.
+
+    Threads: may be iterated by several; each output goes to one of them.
+
+    Invariants:
+        1. `_work` is taken by the one thread that starts it, or by `close`.
+        2. `_ended` is set once, before anything of what came of the work is told.
+        3. A value is in the drain until the thread that returns it takes it: any thread
+           may end the run that all of them take from.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_channel",
+        "_channels",
+        "_ended",
+        "_engine",
+        "_outcome",
+        "_own",
+        "_started",
+        "_taking",
+        "_values",
+        "_work",
+    )
+
+    def __init__(
+        self,
+        work: Sequence[object],
+        drains: Sequence[Drain[T]],
+        outcome: Outcome,
+        pool: Pool,
+        *,
+        own: bool,
+    ) -> None:
+        self._work = [work]
+        self._outcome = outcome
+        self._engine = pool._engine
+        self._own = pool if own else None  # dropped, or closed, with this
+        self._started = False
+        self._ended = False
+        self._channels: deque[Channel[T]] = deque(channels_of(tuple(drains)))
+        self._channel = self._channels.popleft()
+        self._taking: Taking[T] = Taking(self._channel.values.popleft, 0)
+        self._values = self._taking.values
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        if not self._outcome.halted:
+            for value in self._values:
+                return value
+
+        return self._next()
+
+    def close(self) -> None:
+        """Cancel what is left, and wait until nothing of it runs. Closing again is nothing.
+
+        Failures that nobody was shown are logged.
+
+        Raises:
+            RuntimeError: if called by a worker of this very work.
+        """
+        self._refuse_own_worker("close()")
+        self._close()
+        log_untold(self._engine, self._outcome)
+        self._outcome.failures.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        raise NotImplementedError("async iteration over results is not built yet")
+
+    async def __anext__(self) -> T:
+        raise NotImplementedError("async iteration over results is not built yet")
+
+    async def __aenter__(self) -> Self:
+        raise NotImplementedError("`async with` results is not built yet")
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        raise NotImplementedError("`async with` results is not built yet")
+
+    def __del__(self) -> None:
+        if self._started and not self._ended:
+            self._engine.leave(self._outcome)
+
+    @override
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "open" if self._started else "not started"
+        return f"<results, {state}>"
+
+    # -- taking ------------------------------------------------------------------------
+
+    def _next(self) -> T:
+        """Return the next output, or end: tell of the outcome, once."""
+        self._refuse_own_worker("next()")
+        try:
+            self._start()
+            while not (self._ended or self._outcome.halted):
+                taking = self._take()
+                for value in taking.values:
+                    if taking.size == 1:
+                        self._channel.end_taking(taking)
+
+                    return value
+
+                if self._over(taking):
+                    break
+        except BaseException:
+            self._close()
+            log_untold(self._engine, self._outcome)
+            raise
+
+        self._tell()
+        raise StopIteration
+
+    def _tell(self) -> None:
+        """Raise what there is to raise, unless that was told before."""
+        if self._ended:
+            return
+
+        self._close()
+        try:
+            raise_ends(self._engine, self._outcome)
+        finally:
+            self._outcome.failures.clear()  # they lead back to this frame
+
+    def _start(self) -> None:
+        """Start the work, unless some thread did, or it ended before it began."""
+        try:
+            work = self._work.pop()
+        except IndexError:
+            return
+
+        self._started = True
+        for channel in (self._channel, *self._channels):
+            channel.reading.append(_wait.this_thread())
+
+        self._engine.go(
+            lambda number: stages_of(self._engine.bell, number, work), self._outcome
+        )
+
+    def _take(self) -> Taking[T]:
+        """Begin to take what is in the drain, waiting for it."""
+        self._channel.end_taking(self._taking)
+        taking = self._channel.take(self._engine.wait_for_output)
+        if self._outcome.halted:
+            taking.close()
+        elif taking.size > 1:  # else its value may have left the drain already
+            self._taking, self._values = taking, taking.values
+
+        return taking
+
+    def _over(self, taking: Taking[T]) -> bool:
+        """Say whether the last drain is over and nothing runs; else turn to the next."""
+        if taking.size:
+            return False
+
+        with suppress(IndexError):
+            self._channel = self._channels.popleft()
+            return False
+
+        return self._engine.ends(self._outcome)
+
+    # -- the end -----------------------------------------------------------------------
+
+    def _close(self) -> None:
+        """Cancel what is left, wait until nothing of it runs, and let go of it all."""
+        if self._ended:
+            return
+
+        self._ended = True
+        self._work.clear()
+        try:
+            self._end_work()
+        except BaseException:
+            self._engine.leave(self._outcome)
+            raise
+        finally:
+            for channel in (self._channel, *self._channels):
+                channel.reading.clear()
+                channel.close()
+                channel.drop(self._engine.bell)
+
+    def _end_work(self) -> None:
+        if self._started:
+            self._engine.drop(self._outcome)
+            with suppress(PoolStalled):  # by attempts that nobody waits for
+                self._engine.wait(None, self._outcome, shielded=True)
+
+        if self._own is not None:
+            self._own.close()
+
+    def _refuse_own_worker(self, call: str) -> None:
+        seat = _wait.here()
+        if isinstance(seat, Seat) and seat.serves(self._outcome):
+            raise RuntimeError(
+                f"{call} in a worker of the same results would wait for itself: "
+                "iterate them outside"
+            )
+
+
+def results_of(
+    workers: Workers[T],
+    *,
+    pool: object,
+    limit: int | None,
+    ordered: bool,
+    buffer: int | None,
+    on_error: OnError,
+) -> Outputs[T]:
+    """Return the outputs of a batch: see `Workers.results`."""
+    ran_in = _pool_of(pool, limit)
+    outcome = Outcome(on_error_of(on_error), own=True)
+    ahead = _checks.limit("buffer", buffer) or ran_in.limit
+    if not _checks.flag("ordered", ordered):
+        ahead += ran_in.limit  # an ordered drain adds the limit to its window itself
+
+    drain = Drain[T](ahead, ordered=ordered)
+    work = (workers.drain_to(drain),)
+    return Outputs(work, [drain], outcome, ran_in, own=pool is None)
+
+
+def _pool_of(pool: object, limit: int | None) -> Pool:
+    """Return the pool that results are to run in."""
+    if pool is None:
+        return Pool(limit)
+
+    if not isinstance(pool, Pool):
+        raise _checks.wrong_type("pool", pool, "a Pool")
+
+    if limit is not None:
+        raise ValueError("limit can't be given with pool, whose own limit holds")
+
+    return pool
+
+
+def run(
+    *workers: Worker[T] | Workers[T] | Task[[], Any, T],
+    limit: int | None = None,
+    on_error: OnError = "finish",
+) -> list[T]:
+    """Run workers in a pool of their own and return their outputs.
+
+    Order: input order: argument by argument, and input by input.
+    Blocking: until everything has run. Drains the workers have receive theirs too.
+
+    Args:
+        workers: workers, batches, and tasks that need no input.
+        limit: how many attempts may run at any instant; None is `min(32, cpus + 4)`.
+        on_error: as of a Pool; with "keep" the outputs of what succeeded are returned.
+
+    Raises:
+        ExceptionGroup, Exception: as `Pool.wait`.
+        TypeError, ValueError: as `Pool` and `Pool.go`.
+
+    Example:
+        >>> from fluent_async import each, run, task
+        >>> @task
+        ... def double(number: int) -> int:
+        ...     return 2 * number
+        >>> run(each([1, 2, 3]) >> double)
+        [2, 4, 6]
+    """
+    pool = Pool(limit)
+    outcome = Outcome(on_error_of(on_error), own=True)
+    drains: list[Drain[T]] = []
+    work: list[Worker[T] | Workers[T]] = []
+    last: object = None
+    for value in workers:
+        given = value if isinstance(value, Workers) else worker_of(value)
+        kind = object() if isinstance(given, Workers) else _ordered_of(given)
+        if kind != last:  # workers one after the other take turns in one drain
+            drains.append(Drain(ordered=True))
+
+        last = kind
+        work.append(given | drains[-1])
+
+    if not work:
+        return []
+
+    return list(Outputs(work, drains, outcome, pool, own=True))
+
+
+def _ordered_of(worker: Worker[Any]) -> tuple[Channel[Any], ...]:
+    """Return the ordered channels a worker drains to: others share them with it as a whole."""
+    channels = channels_of(drains_of(worker._steps))
+    return tuple(channel for channel in channels if channel.turns is not None)
+
+
+Workers._results_of = results_of

@@ -51,6 +51,7 @@ class Channel(Generic[T]):
         "_blocked",
         "_bridge",
         "_fed",
+        "_limit",
         "_monitor",
         "_outlet",
         "_pools",
@@ -88,6 +89,7 @@ class Channel(Generic[T]):
         self.wanted = False  # a thread waits for a pool that has nothing to take here
         self.reading: list[int] = []  # threads with an iterator that has not ended
         self._fed = False
+        self._limit = 0  # of the pool that last asked for room, if this is ordered
         self._room = Room(maxsize)
         self._taker: Lease | None = None  # held by the stage that this channel feeds
         self._bridge: Lease | None = (
@@ -469,6 +471,7 @@ class Channel(Generic[T]):
         if self.turns is None:
             return self._left() + self._room.overdraft
 
+        self._limit = limit
         if not self.maxsize or self._watchers:
             return PLENTY
 
@@ -596,7 +599,7 @@ class Channel(Generic[T]):
 
     def _unblock(self, by: Stirrable | None) -> None:
         """Stir the pools that found no room here, if there is some now."""
-        if self._blocked and self._left() > 0 and not self._senders:
+        if self._blocked and self._opens() and not self._senders:
             for pool in self._blocked:
                 if pool is not by:
                     after(pool.stir)
@@ -605,6 +608,13 @@ class Channel(Generic[T]):
 
         if not self._blocked and not self._senders:
             self.pressed = False  # else what pressed waits on, and looks at it no more
+
+    def _opens(self) -> bool:
+        """Whether a pool that found no room here may find some."""
+        if self.turns is None:
+            return self._left() > 0
+
+        return self._room_for(self._limit) > 0
 
     def _stir_reader(self, by: Stirrable | None) -> None:
         if self.reader is not None and self.reader.pool is not by:

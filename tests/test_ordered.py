@@ -597,6 +597,24 @@ class TestWindow:
 
             assert list(range(4, 20)) == list(drain)
 
+    def test_moves_on_with_each_value_that_is_taken(self) -> None:
+        """Also while more than `maxsize` values are in the drain."""
+        drain, taken = Drain[int](1, ordered=True), list[int]()
+
+        @task
+        def take(number: int) -> int:
+            taken.append(number)
+            return number
+
+        with Pool(3) as pool:
+            pool.go(each(range(50)) >> take | drain)
+            reader = iter(drain)
+            for number in range(10):
+                assert number == next(reader)
+                assert poll(lambda count=number + 1: len(taken) >= count + 3 + 1)  # type: ignore[misc]
+
+            assert list(range(10, 50)) == list(reader)
+
     def test_is_endless_without_a_maxsize(self) -> None:
         """0 is no bound: inputs are taken however far ahead they are."""
         drain = Drain[int](ordered=True)

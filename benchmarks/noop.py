@@ -68,6 +68,14 @@ def three_stages(items: int, maxsize: int) -> list[int]:
     return out.drain()
 
 
+def results(
+    items: int, buffer: int | None = None, *, ordered: bool = True
+) -> list[int]:
+    """Iterate results as they come."""
+    work = each(range(items)) >> noop
+    return list(work.results(limit=LIMIT, buffer=buffer, ordered=ordered))
+
+
 def given_workers(items: int) -> list[int]:
     """Make a worker for each item and give a pool all of them."""
     out = Drain[int]()
@@ -118,6 +126,12 @@ def rows() -> list[Row]:
         Row(f"three stages, `maxsize={MAXSIZE}`", lambda n: three_stages(n, MAXSIZE)),
         Row("three stages, `maxsize=4`", lambda n: three_stages(n, 4)),
         Row("three stages, unbounded", lambda n: three_stages(n, 0)),
+        Row(f"ordered results, `buffer={MAXSIZE}`", lambda n: results(n, MAXSIZE)),
+        Row(
+            f"unordered results, `buffer={MAXSIZE}`",
+            lambda n: results(n, MAXSIZE, ordered=False),
+        ),
+        Row("ordered results, default `buffer`", results, share=10),
         Row("workers made and given", given_workers, share=4),
         Row("`ThreadPoolExecutor.map`", executor_map, share=10),
         Row("`ThreadPoolExecutor.submit`", executor_submit, share=10),

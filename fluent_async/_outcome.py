@@ -50,7 +50,6 @@ class Outcome:
     Guarded by the pool's monitor. Invariants:
         1. `awake` is how many of its stages are awake.
         2. A failure is in `untold` from when it is final until somebody asks `tell`.
-        3. Once it is `over`, none of its stages takes an input, and none wakes again.
     """
 
     def __init__(self, on_error: OnError = "finish", *, own: bool = False) -> None:
@@ -58,7 +57,6 @@ class Outcome:
         self.own = own  # apart from what the pool's `go()` was given
         self.max_failures: int | None = None
         self.awake = 0
-        self.over = False
         self.halted = False  # by a failure that is told at once, before any output
         self.fatal: BaseException | None = None  # to be raised as it is
         self.dropped = 0  # inputs, by a cancellation, since that was last told

@@ -157,6 +157,8 @@ class Pool:
     def wait(self, timeout: float | None = None) -> None:
         """Wait until nothing is queued, running or waiting; then raise what failed.
 
+        That is about all that `go` was given. What `results(pool=...)` runs here is
+        waited for, and told of, by who iterates it.
         Each failure is raised once. The pool can be used again afterwards. Stages whose
         drain nobody ever fed are named in one warning, each once.
         Blocking: interruptibly. Ctrl-C cancels the pool, waits for what runs, and goes

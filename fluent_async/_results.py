@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Self, final
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 
 from typing_extensions import TypeVar, override
 
@@ -18,7 +18,7 @@ from fluent_async._seat import Seat
 from fluent_async._stage import channels_of, drains_of
 from fluent_async._taking import Taking
 from fluent_async._worker import Worker, Workers
-from fluent_async.errors import PoolStalled
+from fluent_async.errors import DrainClosed, PoolClosed, PoolStalled
 
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ class Outputs(Generic[T]):
             RuntimeError: if called by a worker of this very work.
         """
         self._refuse_own_worker("close()")
-        self._close()
-        log_untold(self._engine, self._outcome)
-        self._outcome.failures.clear()
+        self._abort()
 
     def __enter__(self) -> Self:
         return self
@@ -151,8 +149,7 @@ class Outputs(Generic[T]):
                 if self._over(taking):
                     break
         except BaseException:
-            self._close()
-            log_untold(self._engine, self._outcome)
+            self._abort()
             raise
 
         self._tell()
@@ -180,9 +177,13 @@ class Outputs(Generic[T]):
         for channel in (self._channel, *self._channels):
             channel.reading.append(_wait.this_thread())
 
-        self._engine.go(
-            lambda number: stages_of(self._engine.bell, number, work), self._outcome
-        )
+        try:
+            self._engine.go(
+                lambda number: stages_of(self._engine.bell, number, work), self._outcome
+            )
+        except (DrainClosed, PoolClosed):
+            if not self._ended:  # else it was closed while it began
+                raise
 
     def _take(self) -> Taking[T]:
         """Begin to take what is in the drain, waiting for it."""
@@ -208,6 +209,12 @@ class Outputs(Generic[T]):
 
     # -- the end -----------------------------------------------------------------------
 
+    def _abort(self) -> None:
+        """Close, and log what nobody was shown."""
+        self._close()
+        log_untold(self._engine, self._outcome)
+        self._outcome.failures.clear()
+
     def _close(self) -> None:
         """Cancel what is left, wait until nothing of it runs, and let go of it all."""
         if self._ended:
@@ -215,15 +222,18 @@ class Outputs(Generic[T]):
 
         self._ended = True
         self._work.clear()
+        channels = (self._channel, *self._channels)
+        for channel in channels:  # first: then nothing that begins now is taken in
+            channel.reading.clear()
+            channel.close()
+
         try:
             self._end_work()
         except BaseException:
             self._engine.leave(self._outcome)
             raise
         finally:
-            for channel in (self._channel, *self._channels):
-                channel.reading.clear()
-                channel.close()
+            for channel in channels:
                 channel.drop(self._engine.bell)
 
     def _end_work(self) -> None:
@@ -282,7 +292,7 @@ def _pool_of(pool: object, limit: int | None) -> Pool:
 def run(
     *workers: Worker[T] | Workers[T] | Task[[], Any, T],
     limit: int | None = None,
-    on_error: OnError = "finish",
+    on_error: Literal["finish", "cancel", "keep"] = "finish",
 ) -> list[T]:
     """Run workers in a pool of their own and return their outputs.
 

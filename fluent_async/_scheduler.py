@@ -122,7 +122,6 @@ class Scheduler:
 
     def finish(self, outcome: Outcome) -> None:
         """Drop what is left of work with an outcome of its own, for good."""
-        outcome.over = True
         self.cancel(outcome)
         self.graph.clear(outcome)
 

@@ -3,11 +3,14 @@
 import gc
 import logging
 import threading
+import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from itertools import chain
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fluent_async import (
     Args,
@@ -21,9 +24,9 @@ from fluent_async import (
     stream,
     task,
 )
-from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed
-from fluent_async.typing import Results
-from support import Gate, poll, start_child
+from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed, PoolStalled
+from fluent_async.typing import Results, Takes
+from support import FakeClock, Gate, poll, start_child
 from work import Form, at, batch, double, fail, fed, mixed
 
 
@@ -410,6 +413,17 @@ class TestFailures:
         with pytest.raises(SystemExit):
             list(work.results(on_error=on_error))  # type: ignore[arg-type]
 
+    @pytest.mark.usefixtures("fake_clock")
+    def test_to_run_come_out_of_next(self) -> None:
+        """Where abandoned attempts hold every slot, nothing can come any more."""
+        with Gate() as gate:
+            work = each([7, 2]) >> at(gate).hold.with_timeout(5)
+            results = work.results(limit=1)
+            with pytest.raises(PoolStalled, match=r"hold\(7\)"):
+                next(results)
+
+            assert [] == list(results)
+
     def test_to_start_come_out_of_the_first_next(self) -> None:
         """And end the iterator."""
         shut = Drain[int]()
@@ -461,6 +475,69 @@ class TestClose:
         assert [1] == ended
         assert before == threading.active_count()
         assert [] == list(results)
+
+    def test_while_it_begins_ends_it(self) -> None:
+        """What begins at that moment is left, and the iterator has ended."""
+        box: list[Results[int]] = []
+
+        class Closing:
+            def __iter__(self) -> Iterator[int]:
+                box[0].close()
+                return iter(range(9))
+
+        box.append((each(Closing()) >> double).results())
+        assert [] == list(box[0])
+
+        drain = Drain[int]()
+        with Pool() as pool:
+            box[0] = (each(Closing()) >> double | drain).results(pool=pool)
+            assert [] == list(box[0])
+
+        assert pool.stats().in_progress == 0
+
+    def test_drops_what_waits_for_a_retry_but_that_of_others(
+        self, fake_clock: FakeClock
+    ) -> None:
+        """Work of the pool that waits for its next attempt is none of its business."""
+        fake_clock.hold()
+        with Pool(limit=1, retry=2, backoff=60, on_error="keep") as pool:
+            pool.go(each(range(3)) >> fail)
+            assert poll(lambda: pool.stats().waiting_for_retry == 3)
+            results = (each(range(1, 4)) >> odd).results(pool=pool)
+            assert 1 == next(results)
+            assert poll(lambda: pool.stats().waiting_for_retry == 4)
+            results.close()
+
+            assert 3 == pool.stats().waiting_for_retry
+            pool.cancel()
+            with pytest.raises(PoolCancelled):
+                pool.wait()
+
+    def test_frees_all_of_it(self) -> None:
+        """With failures that were raised, and dropped in the middle."""
+
+        def use() -> weakref.ref[object]:
+            results = (each(range(3)) >> odd).results()
+            with pytest.raises(ExceptionGroup):
+                list(results)
+
+            return weakref.ref(results._engine)  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def drop() -> weakref.ref[object]:
+            results = (each(Counting()) >> double).results()
+            next(results)
+            return weakref.ref(results._engine)  # type: ignore[attr-defined]  # noqa: SLF001
+
+        gc.disable()
+        try:
+            dropped = drop()
+            assert poll(lambda: dropped() is None)
+        finally:
+            gc.enable()
+
+        used = use()
+        gc.collect()
+        assert poll(lambda: used() is None)
 
     def test_lets_go_of_the_iterable(self) -> None:
         """A generator is closed when nobody reads it any more."""
@@ -935,3 +1012,80 @@ def test_many_workers_with_several_arguments() -> None:
     workers: list[Worker[int]] = [add.with_input(n, right=n) for n in range(100)]
 
     assert list(range(0, 200, 2)) == list(Workers(workers).results(limit=4))
+
+
+@stream
+def thirds(number: int) -> Iterator[int]:
+    """Give a number none to two times; fail at each seventh."""
+    if number % 7 == 0:
+        raise ValueError(number)
+
+    yield from [number] * (number % 3)
+
+
+@task
+def ones(number: int) -> int:
+    """Give a number; fail at each seventh."""
+    if number % 7 == 0:
+        raise ValueError(number)
+
+    return number
+
+
+@settings(max_examples=60)
+@given(
+    size=st.integers(0, 60),
+    limit=st.sampled_from([1, 2, 5]),
+    buffer=st.sampled_from([None, 1, 3, 100]),
+    called=st.sampled_from([ones, thirds, ones.with_retry(2)]),
+    ordered=st.booleans(),
+    shared=st.booleans(),
+)
+def test_results_are_what_the_calls_give(
+    size: int,
+    limit: int,
+    buffer: int | None,
+    called: Takes[int, int],
+    *,
+    ordered: bool,
+    shared: bool,
+) -> None:
+    """In any pool, with any read-ahead, whatever fails: nothing lost, doubled or moved."""
+    good = [number for number in range(size) if number % 7]
+    expected = [n for n in good for _ in range(n % 3)] if called is thirds else good
+    work, got, failed = each(range(size)) >> called, list[int](), list[int]()
+    with Pool(limit) as pool:
+        place = {"pool": pool} if shared else {"limit": limit}
+        results = work.results(ordered=ordered, buffer=buffer, **place)
+        try:
+            for output in results:
+                got.append(output)
+        except* ValueError as group:
+            failed = values_of(group)
+
+    assert expected == (got if ordered else sorted(got))
+    assert list(range(0, size, 7)) == failed
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_many_threads_share_a_pool(times: int) -> None:
+    """Each takes its own results, and some leave theirs early."""
+    before = threading.active_count()
+    with Pool(limit=3) as pool:
+
+        def use(size: int) -> None:
+            work = each(range(size)) >> double
+            with work.results(pool=pool, buffer=2, ordered=size % 2 == 0) as results:
+                first = [output for _, output in zip(range(size // 2), results)]  # noqa: B905
+                assert len(first) == size // 2
+
+        threads = [threading.Thread(target=use, args=(size,)) for size in range(40)]
+        for thread in threads:
+            thread.start()
+
+        for thread in threads:
+            thread.join()
+
+        assert 0 == pool.stats().in_progress
+
+    assert before == threading.active_count()

@@ -79,6 +79,15 @@ class TestRun:
         assert [2, 4] == run(each([1, 2]) >> double | drain)
         assert [2, 4] == sorted(drain.drain())
 
+    def test_lets_workers_share_an_ordered_drain(self) -> None:
+        """Workers given one after the other are one stage to it."""
+        drain = Drain[int](ordered=True)
+
+        assert [2, 4, 6, 8] == run(
+            1 >> double | drain, 2 >> double | drain, 3 >> double, 4 >> double
+        )
+        assert [2, 4] == drain.drain()
+
     def test_raises_failures(self) -> None:
         """It raises what `wait()` does."""
         with pytest.raises(ExceptionGroup, match="2 workers failed"):

@@ -4,11 +4,9 @@ from concurrent.futures import Executor
 from fluent_async._accounts import PoolStats
 from fluent_async._retry import Failure
 from fluent_async._task import Task
-from fluent_async._worker import Worker, Workers
 from fluent_async.typing import Delay, Executable, RetryOn
 from typing import Any, Literal, Self
-from typing_extensions import TypeVar, override
-T = TypeVar('T')
+from typing_extensions import override
 
 @final
 class Pool:
@@ -32,5 +30,3 @@ class Pool:
     async def __aexit__(self, *exc_info: object) -> None: ...
     @override
     def __repr__(self) -> str: ...
-
-def run(*workers: Worker[T] | Workers[T] | Task[[], Any, T], limit: int | None=None, on_error: Literal['finish', 'cancel', 'keep']='finish') -> list[T]: ...

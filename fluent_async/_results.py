@@ -198,14 +198,15 @@ class Outputs(Generic[T]):
 
     def _over(self, taking: Taking[T]) -> bool:
         """Say whether the last drain is over and nothing runs; else turn to the next."""
-        if taking.size:
-            return False
+        return not (taking.size or self._turn()) and self._engine.ends(self._outcome)
 
+    def _turn(self) -> bool:
+        """Turn to the next drain, if there is one."""
         with suppress(IndexError):
             self._channel = self._channels.popleft()
-            return False
+            return True
 
-        return self._engine.ends(self._outcome)
+        return False
 
     # -- the end -----------------------------------------------------------------------
 

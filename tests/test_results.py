@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drains import filled
 from fluent_async import (
     Args,
     Drain,
@@ -24,6 +25,7 @@ from fluent_async import (
     stream,
     task,
 )
+from fluent_async._outcome import Outcome
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed, PoolStalled
 from fluent_async.typing import Results, Takes
 from support import FakeClock, Gate, poll, start_child
@@ -72,6 +74,24 @@ def odd(number: int) -> int:
 def leave(number: int) -> int:
     """Ask to exit."""
     raise SystemExit(number)
+
+
+@stream
+def thirds(number: int) -> Iterator[int]:
+    """Give a number none to two times; fail at each seventh."""
+    if number % 7 == 0:
+        raise ValueError(number)
+
+    yield from [number] * (number % 3)
+
+
+@task
+def ones(number: int) -> int:
+    """Give a number; fail at each seventh."""
+    if number % 7 == 0:
+        raise ValueError(number)
+
+    return number
 
 
 def values_of(group: BaseExceptionGroup[ValueError]) -> list[int]:
@@ -323,6 +343,53 @@ class TestEnd:
 
             assert [2] == list(numbers)
 
+    def test_of_a_stage_leaves_other_stages_alone(self) -> None:
+        """Those of the pool sleep on."""
+        numbers, others, out = Drain[int](), Drain[int](), Drain[int]()
+        numbers.send(1)
+        with Pool() as pool:
+            pool.go(others >> double | out)
+            assert [2] == list((numbers >> double).results(pool=pool))
+            others.send(2)
+
+        assert [4] == out.drain()
+
+    def test_of_a_stage_is_not_while_its_drain_is_fed_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A value that comes at the last moment is an input like others."""
+        # 1. The drain is idle and empty: there seems to be no more output.
+        # 2. A value is sent to it, and wakes the stage.
+        # 3. The iterator looks whether nothing runs, and goes on.
+        numbers, late = Drain[int](), [2, 3]
+        numbers.send(1)
+        with Pool(limit=1) as pool:
+            ends = pool._engine.ends  # noqa: SLF001
+
+            def send_first(outcome: Outcome) -> bool:
+                if late:
+                    numbers.send(late.pop(0))
+
+                return ends(outcome)
+
+            monkeypatch.setattr(pool._engine, "ends", send_first)  # noqa: SLF001
+
+            assert [2, 4, 6] == list((numbers >> double).results(pool=pool))
+
+    def test_of_a_stage_that_the_same_pool_feeds(self) -> None:
+        """Work of `go()` upstream, which has failures of its own."""
+        numbers = Drain[int](10)
+        pool = Pool(limit=2)
+        pool.go(each(range(3000)) >> ones | numbers)
+
+        assert [2 * n for n in range(3000) if n % 7] == sorted(
+            (numbers >> double).results(pool=pool)
+        )
+        with pytest.raises(ExceptionGroup, match="429 workers failed"):
+            pool.wait()
+
+        pool.close()
+
     def test_gives_outputs_to_the_drains_of_the_workers_as_well(self) -> None:
         """They receive what they would without."""
         drain = Drain[int]()
@@ -571,6 +638,45 @@ class TestClose:
 
         assert poll(lambda: threading.active_count() == before)
         assert source.given < 100
+
+    def test_that_is_interrupted_leaves_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A second Ctrl-C waits for nothing any more; what is left ends alone."""
+        before = threading.active_count()
+        results = (each(Counting()) >> double).results()
+        next(results)
+        engine = results._engine  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def interrupted(*args: object, **kwargs: object) -> bool:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, "wait", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                results.close()
+
+        assert [] == list(results)
+        del results, engine
+        assert poll(lambda: threading.active_count() == before)
+
+    def test_of_a_stage_can_be_repeated(self) -> None:
+        """Cancelling what was cancelled does nothing, while some of it still runs."""
+        numbers = filled(1, 2, 3)
+        with Gate() as gate, Pool(limit=1) as pool:
+            results = (numbers >> at(gate).hold).results(pool=pool)
+            taker = threading.Thread(target=lambda: [None for _ in results])
+            taker.start()
+            gate.wait_for()
+            closer = threading.Thread(target=results.close)
+            closer.start()
+            assert poll(lambda: not pool._engine.scheduler.graph.awake[0].may_start)  # noqa: SLF001
+            pool.cancel()
+            gate.open()
+            closer.join()
+            taker.join()
+
+            assert [2, 3] == list(numbers)
 
     def test_by_drop_never_waits(self) -> None:
         """A worker that does not listen goes on to its end, alone."""
@@ -1012,24 +1118,6 @@ def test_many_workers_with_several_arguments() -> None:
     workers: list[Worker[int]] = [add.with_input(n, right=n) for n in range(100)]
 
     assert list(range(0, 200, 2)) == list(Workers(workers).results(limit=4))
-
-
-@stream
-def thirds(number: int) -> Iterator[int]:
-    """Give a number none to two times; fail at each seventh."""
-    if number % 7 == 0:
-        raise ValueError(number)
-
-    yield from [number] * (number % 3)
-
-
-@task
-def ones(number: int) -> int:
-    """Give a number; fail at each seventh."""
-    if number % 7 == 0:
-        raise ValueError(number)
-
-    return number
 
 
 @settings(max_examples=60)

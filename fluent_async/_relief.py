@@ -59,8 +59,8 @@ class Relief:
     def _moves(self) -> bool:
         """Whether something runs, or will by itself."""
         slots = self._slots
-        awaited = any(o.told or o.elsewhere for o in slots.occupants)
-        return awaited or slots.running > slots.abandoned or bool(slots.resuming)
+        move = any(occupant.moves for occupant in slots.occupants)
+        return move or slots.running > slots.abandoned or bool(slots.resuming)
 
     def _waited(self) -> bool:
         """Whether a thread waits for drains of the pool, or for it to read one."""

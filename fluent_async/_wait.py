@@ -16,14 +16,16 @@ class Waiter:
     no other lock, and waiting for it stays interruptible by signals.
     """
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_lock", "woken")
 
     def __init__(self) -> None:
+        self.woken = False  # whether its thread goes on, or will
         self._lock = threading.Lock()
         self._lock.acquire()
 
     def wake(self) -> None:
         """End the wait, now or when it begins; harmless after it has ended."""
+        self.woken = True
         try:
             self._lock.release()
         except RuntimeError:  # somebody else woke it first

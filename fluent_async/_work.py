@@ -99,6 +99,12 @@ class Occupant:
         self.left: float | None = None  # seconds to the deadline, while it waits
 
     @property
+    def moves(self) -> bool:
+        """Whether it goes on, or will, whatever the pool does, though it waits."""
+        woken = self.waiter is not None and self.waiter.woken
+        return self.told or self.elsewhere or woken
+
+    @property
     def over(self) -> bool:
         """Whether nobody waits for it any more, though it goes on."""
         return False

@@ -1465,6 +1465,23 @@ class TestRelieve:
 
         assert 2 == len(drain)
 
+    def test_waits_for_who_was_woken(self) -> None:
+        """Who waited, and was woken, moves: no bound gives way before it went on."""
+        hand = Hand()
+        full = filled(9, maxsize=1)
+        hand.go(1 >> many, each([2]) >> up | full)
+        attempt = hand.attempt()
+        attempt.waiter = woken = Waiter()
+        hand.scheduler.slots.lend(attempt, hand.now)
+        assert hand.start() is None
+        hand.scheduler.waiters += 1
+        woken.wake()
+        before = hand.scheduler.relieve()
+        attempt.waiter = Waiter()  # it went on, and waits again
+
+        assert before is None
+        assert channel_of(full) is hand.scheduler.relieve()
+
     def stuck(self) -> tuple[Hand, Drain[int]]:
         """Have two stages, each held back by a full drain, and a thread that waits."""
         hand = Hand(limit=2)

@@ -499,6 +499,9 @@ class Scheduler:
 
     def _drop(self, stage: Stage) -> None:
         """Drop what a stage has not started."""
+        for slice_ in stage.slices:  # else its thread would take what is gone
+            slice_.close()
+
         works, sources = self._cut_source(stage)
         self.accounts.end(End.CANCELLED, works)
         if stage.dropped:

@@ -1710,6 +1710,26 @@ class TestBrokenPipe:
         assert (4, 0, 0, 4, 0) == counts(hand)
         assert hand.scheduler.idle()
 
+    @pytest.mark.parametrize("given", [True, False])
+    def test_drops_nothing_that_a_slice_may_take(self, *, given: bool) -> None:
+        """A thread at the inputs that another one drops takes no more of them."""
+        hand = Hand(limit=2)
+        drain = Drain[int]()
+        works = [1 >> quick | drain, 2 >> quick | drain]
+        [stage] = hand.go(*works) if given else hand.go(filled(1, 2) >> quick | drain)
+        stage.budget = 2
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        drain.shut_down()
+
+        assert hand.start() is None
+        assert [] == list(slice_.inputs)
+
+        hand.settle(slice_)
+
+        assert 2 == counts(hand)[0]
+        assert hand.scheduler.idle()
+
     def test_is_no_cancellation(self) -> None:
         """Inputs nobody wanted are not reported as dropped by cancel()."""
         hand = Hand()

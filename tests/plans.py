@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from fluent_async import Args, sleep, stream, task
+from fluent_async import Args, Backoff, Worker, Workers, each, sleep, stream, task
 
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from fluent_async import Task
-    from fluent_async.typing import Takes
+    from fluent_async import Drain, Task
+    from fluent_async.typing import Executable, Takes
 
 P = ParamSpec("P")
 R = TypeVar("R")
+W = TypeVar("W", "Worker[Item]", "Workers[Item]")
 
 Item: TypeAlias = tuple[int, ...]
 """A number of its own, then the stages it came through, with its place in their outputs."""
@@ -161,7 +163,7 @@ def same(item: Item) -> Item:
 class Inputs:
     """An iterable that lets others go on while it is asked; one thread at a time may."""
 
-    def __init__(self, turns: Turns, items: list[Item]) -> None:
+    def __init__(self, turns: Turns, items: Iterable[Item]) -> None:
         self._turns = turns
         self._items = iter(items)
         self._asked = False
@@ -182,11 +184,11 @@ class Function:
 
     def __init__(self, turns: Turns, plan: Plan) -> None:
         self._turns = turns
-        self._plan = plan
+        self.plan = plan
 
     def task(self) -> Takes[Item, Item]:
         """Make the task of the stage."""
-        match self._plan.kind:
+        match self.plan.kind:
             case "plain":
                 return self._settled(task(self.plain))
             case "yielded":
@@ -197,8 +199,8 @@ class Function:
                 return self._settled(stream(self.sent))
 
     def _settled(self, made: Task[P, R, Item]) -> Task[P, R, Item]:
-        plan = self._plan
-        retried = made.with_retry(plan.attempts, NAP_S)
+        plan = self.plan
+        retried = made.with_retry(plan.attempts, Backoff(NAP_S, jitter=0))
         return retried.with_limit(plan.limit).with_timeout(plan.timeout)
 
     def plain(self, item: Item) -> Item:
@@ -220,7 +222,7 @@ class Function:
             args.drainer.send(output)
 
     def _attempt(self, item: Item) -> Iterator[Item]:
-        plan, fate = self._plan, self._plan.fate(item)
+        plan, fate = self.plan, self.plan.fate(item)
         plan.in_progress.add(item)
         plan.tries[item] += 1
         fails = plan.tries[item] <= fate.failures
@@ -257,8 +259,52 @@ class Function:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        self._plan.inside += 1
+        self.plan.inside += 1
         try:
             yield
         finally:
-            self._plan.inside -= 1
+            self.plan.inside -= 1
+
+
+def works(
+    plan: Plan,
+    made: Takes[Item, Item],
+    drains: Sequence[Drain[Item]],
+    inputs: Iterable[Item],
+) -> list[Executable]:
+    """Make what is given to `go()` for a stage."""
+    finish = partial(_finished, plan, [drains[each] for each in plan.targets])
+    if plan.source is not None:
+        return [finish(drains[plan.source] >> made)]
+
+    if plan.form == "each":
+        return [finish(each(inputs) >> made)]
+
+    workers = (finish(made.with_input(item)) for item in inputs)
+    return list(workers) if plan.form == "given" else [Workers(workers)]
+
+
+def sent(stages: Iterable[Plan], drains: int) -> dict[int, list[Item]]:
+    """Return what stages send to every drain."""
+    outputs: dict[int, list[Item]] = {index: [] for index in range(drains)}
+    for plan in sorted(stages, key=_place):
+        inputs = plan.inputs if plan.source is None else outputs[plan.source]
+        for target in plan.targets:
+            outputs[target] += [out for item in inputs for out in plan.sent(item)]
+
+    return outputs
+
+
+def _place(plan: Plan) -> int:
+    return -1 if plan.source is None else plan.source
+
+
+def _finished(plan: Plan, drains: list[Drain[Item]], work: W) -> W:
+    """Add what follows the function of a stage."""
+    if plan.composed:
+        work = work >> same
+
+    for drain in drains:
+        work = work | drain
+
+    return work

@@ -7,15 +7,15 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 from unittest import mock
 
 from explorer import Explorer
-from fluent_async import Drain, Pool, Worker, Workers, _stage, each
+from fluent_async import Drain, Pool, _stage
 from fluent_async._channel import Channel
 from fluent_async._stage import channels_of
 from fluent_async.errors import DrainClosed, PoolCancelled
-from plans import Function, Inputs, Item, Plan, line, plans, same
+from plans import Function, Inputs, Item, Plan, line, plans, sent, works
 
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fluent_async.typing import Executable
-
-
-W = TypeVar("W", Worker[Item], Workers[Item])
 
 
 class Threads(Protocol):
@@ -164,10 +161,10 @@ class Schedule:
         if self._disturb is not None:
             self._threads.spawn("disturber", self._disturb)
 
-        works = {plan: self._works(plan) for plan in self.plans}
+        given_for = {plan: self._works(plan) for plan in self.plans}
         for pool, given in self._gone:
             with suppress(DrainClosed):
-                pool.go(*[work for plan in given for work in works[plan]])
+                pool.go(*[work for plan in given for work in given_for[plan]])
 
     def _end(self) -> None:
         """Wait in all pools at once, then in one after the other until none wakes another."""
@@ -187,16 +184,8 @@ class Schedule:
 
     def _works(self, plan: Plan) -> list[Executable]:
         function = Function(self._threads, plan).task()
-        finish = partial(_finished, plan, [self.drains[each] for each in plan.targets])
         inputs = Inputs(self._threads, plan.inputs)
-        if plan.source is not None:
-            return [finish(self.drains[plan.source] >> function)]
-
-        if plan.form == "each":
-            return [finish(each(inputs) >> function)]
-
-        workers = (finish(function.with_input(item)) for item in inputs)
-        return list(workers) if plan.form == "given" else [Workers(workers)]
+        return works(plan, function, self.drains, inputs)
 
     def _unread(self) -> list[int]:
         """Return the drains that no stage reads."""
@@ -297,28 +286,7 @@ class Schedule:
 
     def _outputs(self) -> dict[int, list[Item]]:
         """Return what is sent to every drain."""
-        sent: dict[int, list[Item]] = {index: [] for index in range(len(self.drains))}
-        for plan in sorted(self.plans, key=_place):
-            inputs = plan.inputs if plan.source is None else sent[plan.source]
-            for target in plan.targets:
-                sent[target] += [out for item in inputs for out in plan.sent(item)]
-
-        return sent
-
-
-def _place(plan: Plan) -> int:
-    return -1 if plan.source is None else plan.source
-
-
-def _finished(plan: Plan, drains: list[Drain[Item]], work: W) -> W:
-    """Add what follows the function of a stage."""
-    if plan.composed:
-        work = work >> same
-
-    for drain in drains:
-        work = work | drain
-
-    return work
+        return sent(self.plans, len(self.drains))
 
 
 def _wait(pool: Pool) -> None:

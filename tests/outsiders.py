@@ -66,13 +66,13 @@ def wait(crew: Crew) -> Play:
                 return
 
             waiter = Waiter()
-            crew._waiting.append(waiter)  # noqa: SLF001
+            crew._waiting[waiter] = None  # noqa: SLF001
             crew.scheduler.waiters += 1
             crew.react()
 
         yield Moment("hears that the pool is idle", waiter)
         with crew.monitor:
-            crew._waiting.remove(waiter)  # noqa: SLF001
+            del crew._waiting[waiter]  # noqa: SLF001
             crew.scheduler.waiters -= 1
 
 

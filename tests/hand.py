@@ -1,12 +1,14 @@
 """A pool driven by hand: a real scheduler, and a test that plays its threads and its clock."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from fluent_async import Drain
 from fluent_async._channel import Channel
 from fluent_async._graph import check
 from fluent_async._inputs import stages_of
 from fluent_async._monitor import Monitor
+from fluent_async._outcome import Outcome
 from fluent_async._retry import NO_RETRY, Failure, Policy, bounded_repr
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Job, Scheduler
@@ -52,6 +54,7 @@ class Hand:
         self.monitor = Monitor()
         self.scheduler = Scheduler(self, limit)
         self._gone = 0
+        self._outcome: Outcome | None = None  # of what is given now; None: the pool's
 
     def stir(self) -> None:
         """Look at what changed around the pool."""
@@ -67,8 +70,15 @@ class Hand:
         self._gone += 1
         stages = stages_of(self, self._gone, workers)
         check(stages)
-        self.scheduler.add(stages)
+        self.scheduler.add(stages, self._outcome)
         return stages
+
+    @contextmanager
+    def given(self, outcome: Outcome) -> Iterator[None]:
+        """Give work an outcome of its own within the block."""
+        self._outcome = outcome
+        yield
+        self._outcome = None
 
     # -- jobs --------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 descriptions    _decorate makes a _task of a _function; _worker and _each give it inputs
 made of         _step, one function, and _chain, several; _retry says what is retried
 own thread      _call runs them where they are called; _retried calls again
-drains          _drain, which is a _channel with _room, _turns and _parties
+drains          _drain, which is a _channel with _room, _turns, _taking and _parties
 pools           _pool, and _results; _inputs makes each _stage; _graph joins them
 decisions       _scheduler, with _work, _slots, _admission, _accounts and _outcome
+quick inputs    _leases give a _slice, or a _course of stages, to the hot _loop
 threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits
 below all       _checks of arguments, _clock, _monitor, and the one _wait
 public          errors, typing and futures; everything else from here

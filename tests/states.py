@@ -3,7 +3,9 @@
 A pickle walks everything that can be reached, names what it meets again by when it met it
 first, and so comes out the same for two pools that are alike. What decides nothing is put
 as a constant, and what can't be pickled as what matters of it. Where it tells two states
-apart that are alike, orders are run that need not be; never the other way round.
+apart that are alike, orders are run that need not be. It must never take two for one: so a
+player's place is its instruction and its variables, and what a loop of one goes through is
+all different.
 """
 
 # mypy: allow-any-explicit

@@ -180,7 +180,8 @@ class Channel(Generic[T]):
         A thread reads while it waits for a value here, or has an iterator that it has
         not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
-        return self.watched or any(map(is_busy, self.reading))
+        with self._monitor:  # one that begins or ends to wait here is seen either way
+            return self.watched or any(map(is_busy, self.reading))
 
     @property
     def awaited(self) -> bool:

@@ -8,14 +8,15 @@ from itertools import islice
 
 import pytest
 
+from beside import beside
 from explorer import Explorer
-from fluent_async import Drain, Pool, each, task
+from fluent_async import Drain, Pool, _channel, _wait, each, task
 from fluent_async._channel import Channel
 from fluent_async._slice import Slice
 from fluent_async._work import End
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed
 from fluent_async.typing import Takes
-from hand import Hand
+from hand import Hand, channel_of
 from support import TIMEOUT, FakeClock, Gate
 
 
@@ -493,3 +494,27 @@ class TestRoom:
         monkeypatch.setattr(Channel, "block", too_late)
 
         assert hand.scheduler.more(0.0)
+
+
+class TestReader:
+    """A thread reads a drain, and begins to wait for the next value."""
+
+    def test_is_a_reader_at_every_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No bound gives way because a thread was missed on its way."""
+        # 1. A pool asks whether a thread reads the drain: none waits there.
+        # 2. The thread would begin to wait there, but has to wait for the pool's answer.
+        # 3. The pool sees it at work still.
+        channel = channel_of(Drain[int]())
+        lock = channel._monitor._lock  # noqa: SLF001
+        entered: list[bool] = []
+
+        def looks(_: int) -> bool:
+            enters = partial(lock.acquire, blocking=False)
+            entered.append(beside(enters).result(TIMEOUT))
+            return True
+
+        monkeypatch.setattr(_channel, "is_busy", looks)
+        channel.reading.append(_wait.this_thread())
+
+        assert channel.read
+        assert [False] == entered

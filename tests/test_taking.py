@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from fluent_async import Drain, Pool, _channel, task
+from fluent_async._room import Room
 from fluent_async.errors import PoolCancelled
 from hand import channel_of, filled
 from support import TIMEOUT, Gate, poll
@@ -94,6 +95,19 @@ class TestTaking:
             assert not channel.watched
 
         assert [1] == drain.drain()
+
+    def test_begins_with_what_comes_while_a_lease_is_stopped(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A thread that found nothing looks again before it waits."""
+        # 1. A thread finds nothing in the drain.
+        # 2. A slice leaves an output there, before it hears that somebody waits.
+        # 3. The thread takes that.
+        channel = channel_of(Drain[int]())
+        channel.join(None)
+        monkeypatch.setattr(Room, "arm", lambda _: channel.values.append(1))
+
+        assert [1] == list(channel.take().values)
 
     def test_ends_when_the_drain_feeds_a_stage(self) -> None:
         """Nothing more is taken from it then."""

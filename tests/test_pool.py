@@ -1,5 +1,6 @@
 """Pools: what they are given, when they are done, how they end."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -490,7 +491,8 @@ class TestName:
         with Pool(name="crawl") as pool:
             pool.go(name | drain)
 
-        assert ["crawl-0"] == drain.drain()
+        # Not always the first: one that was started later may be quicker.
+        assert [True] == [bool(re.fullmatch(r"crawl-\d", name)) for name in drain]
 
     def test_threads_are_daemons(self) -> None:
         """A task that nobody waits for does not keep Python alive."""

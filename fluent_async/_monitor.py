@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from fluent_async._signals import signals
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +49,12 @@ class Monitor:
     must neither wait for a lock its own thread holds nor see a half-made decision, so
     what it asks for is put off (`do`, `after`) until its thread has left every monitor.
 
-    A handler may also raise, as Ctrl-C does, at any step of `__enter__` and `__exit__`.
-    A monitor that was left behind that way is given back the next time its thread asks:
-    the frame that entered it does not run any more.
+    A handler may also raise, as Ctrl-C does. In the main thread, where handlers run, all
+    of them are put off as well while a decision is made, and until what that put off is
+    done: so none is made by half, and nobody who waits for it sleeps on. At the first
+    steps of `__enter__` one may still raise. A monitor that was left behind that way is
+    given back the next time its thread asks: the frame that entered it does not run any
+    more.
 
     Order: a pool's monitor before a drain's or that of the claims, which comes alone;
     never two pools', never two drains'.
@@ -70,6 +75,8 @@ class Monitor:
         entered.append((self, sys._getframe(1)))
         try:
             self._lock.acquire()
+            if threading.get_ident() == signals.thread:
+                signals.hold()
         except BaseException:  # a handler raised, before or after this got the lock
             self.give_back()
             entered.pop()
@@ -78,8 +85,12 @@ class Monitor:
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
         _thread.entered.pop()
-        if _thread.later and not _thread.entered:
-            _run_later()
+        try:
+            if _thread.later and not _thread.entered:
+                _run_later()
+        finally:
+            if threading.get_ident() == signals.thread:
+                signals.release()
 
     def _refuse_again(self, entered: list[tuple[Monitor, FrameType]]) -> None:
         for monitor, _ in entered:

@@ -28,7 +28,6 @@ LAYERS = [
         "_checks",
         "_clock",
         "_exits",
-        "_monitor",
         "_outcome",
         "_parties",
         "_slice",
@@ -36,7 +35,8 @@ LAYERS = [
         "_turns",
         "_work",
     },
-    {"_accounts", "_retry", "_room", "_seat", "_wait"},
+    {"_signals"},
+    {"_accounts", "_monitor", "_retry", "_room", "_seat", "_wait"},
     {"_channel", "_report", "_retried", "_slots", "_step", "_threads"},
     {"_admission", "_drain", "_sources"},
     {"_attempt", "_chain", "_claims", "_relief", "_stage"},
@@ -53,7 +53,7 @@ LAYERS = [
 ]
 """A file imports only from files in the rows above its own, type checking apart."""
 
-MAY_USE_THREADS = {"_clock", "_monitor", "_threads", "_wait"}
+MAY_USE_THREADS = {"_clock", "_monitor", "_signals", "_threads", "_wait"}
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:

@@ -1,0 +1,208 @@
+"""Signals: a handler that raises never cuts in half what belongs together."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from beside import beside
+from fluent_async import _signals
+from fluent_async._monitor import Monitor, after
+from fluent_async._signals import undisturbed
+from support import TIMEOUT
+
+
+class Interrupted(Exception):  # noqa: N818  (what a handler does, no error)
+    """What the handler of these tests raises."""
+
+
+def interrupt(*_: object) -> None:
+    """Handle a signal as that of Ctrl-C is: by raising."""
+    raise Interrupted
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Have two signals raise, and put back what they did before."""
+    numbers = (signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@contextmanager
+def interruption() -> Iterator[None]:
+    """Expect that a handler raises somewhere in the block."""
+    with pytest.raises(Interrupted):
+        yield
+
+
+class TestUndisturbed:
+    """`with undisturbed:` runs to its end before any handler does."""
+
+    def test_puts_a_signal_off_until_its_end(self) -> None:
+        """The handler runs when the block is over, in the thread that was in it."""
+        steps = list[str]()
+        with interruption(), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            steps.append("undisturbed")
+
+        assert ["undisturbed"] == steps
+
+    def test_ends_with_the_outermost_block(self) -> None:
+        """Blocks may be nested."""
+        steps = list[str]()
+        with interruption(), undisturbed:
+            with undisturbed:
+                signal.raise_signal(signal.SIGUSR1)
+
+            steps.append("undisturbed")
+
+        assert ["undisturbed"] == steps
+
+    def test_runs_every_handler_though_one_raises(self) -> None:
+        """Each signal counts; what one handler raises is the context of the next's."""
+        ran = list[int]()
+        signal.signal(signal.SIGUSR2, lambda number, _: ran.append(number))
+        with interruption(), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR2)
+
+        assert [signal.SIGUSR2] == ran
+
+    def test_puts_the_handlers_back(self) -> None:
+        """K7: a program's own handlers are those it set, whatever the library is at."""
+        with suppress(Interrupted), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+
+        assert interrupt == signal.getsignal(signal.SIGUSR1)
+        assert signal.default_int_handler == signal.getsignal(signal.SIGINT)
+
+    def test_leaves_a_handler_that_was_set_meanwhile(self) -> None:
+        """K7: one that is set in the middle of it, as a finalizer may, stays."""
+        ran = list[int]()
+        with undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            signal.signal(signal.SIGUSR1, lambda number, _: ran.append(number))
+
+        assert [signal.SIGUSR1] == ran
+
+    def test_hears_nothing_of_a_signal_that_is_ignored_meanwhile(self) -> None:
+        """What was noted has no handler any more."""
+        with undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+        assert signal.SIG_IGN == signal.getsignal(signal.SIGUSR1)
+
+    def test_lets_a_signal_through_that_waited_too_long(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ctrl-C gets through even if something is stuck that never is."""
+        monkeypatch.setattr(_signals, "PATIENCE_S", -1.0)
+        steps = list[str]()
+
+        def stuck() -> None:
+            with undisturbed:
+                signal.raise_signal(signal.SIGUSR1)
+                steps.append("stuck")
+
+        with suppress(Interrupted):
+            stuck()
+
+        assert [] == steps
+
+    def test_is_of_the_main_thread_alone(self) -> None:
+        """K8: another thread changes no handler; none runs there."""
+
+        def look() -> object:
+            with undisturbed, Monitor():
+                return signal.getsignal(signal.SIGUSR1)
+
+        assert interrupt == beside(look).result(TIMEOUT)
+
+    def test_survives_a_handler_that_raises_wherever_it_interrupts(self) -> None:
+        """K10: at each line of it a signal either raises at once or is put off."""
+
+        def enter() -> None:
+            with undisturbed:
+                pass
+
+        reached = [interrupted_at(line, enter) for line in range(1, 100)]
+
+        assert True in reached
+        assert not reached[-1]
+        with undisturbed:  # puts back what was left behind
+            pass
+
+        assert interrupt == signal.getsignal(signal.SIGUSR1)
+        assert 0 == _signals.signals._depth  # noqa: SLF001
+
+
+class TestDecisions:
+    """A decision of the library is made as a whole, with all that follows from it."""
+
+    def test_are_made_as_a_whole(self) -> None:
+        """The handler runs when the monitor is left, and nobody is kept out of it."""
+        monitor, steps = Monitor(), list[str]()
+        with interruption(), monitor:
+            signal.raise_signal(signal.SIGUSR1)
+            steps.append("decided")
+
+        assert ["decided"] == steps
+        beside(monitor.do, int).result(TIMEOUT)
+
+    def test_have_done_what_they_put_off(self) -> None:
+        """So nobody sleeps on who was to be woken after the decision."""
+        steps = list[str]()
+
+        def act() -> None:
+            signal.raise_signal(signal.SIGUSR1)
+            steps.append("woken")
+
+        def decide() -> None:
+            with Monitor():
+                after(act)
+                after(act)
+
+        with interruption():
+            decide()
+
+        assert ["woken", "woken"] == steps
+
+
+def interrupted_at(line: int, call: Callable[[], object]) -> bool:
+    """Send this thread a signal at the n-th line of the library that `call` comes to.
+
+    Returns:
+        Whether there are that many lines.
+    """
+    left = line
+
+    def trace(frame: object, event: str, _: object) -> object:
+        nonlocal left
+        name = str(getattr(frame, "f_globals", {}).get("__name__"))
+        if not name.startswith("fluent_async"):
+            return None
+
+        if event == "line":
+            left -= 1
+            if not left:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGUSR1)
+
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)  # type: ignore[arg-type]
+    try:
+        call()
+    except Interrupted:
+        pass
+    finally:
+        sys.settrace(before)
+
+    return left <= 0

@@ -3,15 +3,18 @@
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
+from weakref import ref
 
 from typing_extensions import override
 
+from fluent_async._interrupt import Stoppable, stop
 from fluent_async._monitor import Monitor, after
 from fluent_async._parties import SHARED, Lease, Reader, Stirrable
 from fluent_async._room import Room
+from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, block, is_busy, this_thread, waiting
+from fluent_async._wait import Waiter, block, here, is_busy, this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -56,6 +59,7 @@ class Channel(Generic[T]):
         "_outlet",
         "_pools",
         "_readers",
+        "_reading",
         "_room",
         "_senders",
         "_taker",
@@ -66,7 +70,6 @@ class Channel(Generic[T]):
         "name",
         "pressed",
         "reader",
-        "reading",
         "shut",
         "turns",
         "values",
@@ -87,7 +90,7 @@ class Channel(Generic[T]):
         self._outlet: deque[T] | None = None  # what leases add to, since it was shut
         self.pressed = False  # a thread waits for a pool that is held back here
         self.wanted = False  # a thread waits for a pool that has nothing to take here
-        self.reading: list[int] = []  # threads with an iterator that has not ended
+        self._reading: list[ref[_Reading]] = []  # iterators that have not ended
         self._fed = False
         self._limit = 0  # of the pool that last asked for room, if this is ordered
         self._room = Room(maxsize)
@@ -173,6 +176,16 @@ class Channel(Generic[T]):
                 self.wanted = True
                 self._stir_pools()
 
+    def stop(self) -> None:
+        """Stop the pools around, for a thread that was interrupted while it waited.
+
+        In a worker nothing is stopped: whoever waits for its pool is interrupted.
+        """
+        if here() is None:
+            readers = [] if self.reader is None else [self.reader.pool]
+            pools = dict.fromkeys([*self._pools, *readers])
+            stop(pool for pool in pools if isinstance(pool, Stoppable))
+
     @property
     def read(self) -> bool:
         """Whether a thread reads the channel.
@@ -181,7 +194,17 @@ class Channel(Generic[T]):
         not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
         with self._monitor:  # one that begins or ends to wait here is seen either way
-            return self.watched or any(map(is_busy, self.reading))
+            threads = [reading.thread for r in list(self._reading) if (reading := r())]
+            return self.watched or any(map(is_busy, threads))
+
+    def begin_reading(self) -> object:
+        """Count as a reader while this thread is alive, and what this returns is kept.
+
+        Nobody has to say that it reads no more, and so nothing can cut that short.
+        """
+        reading = _Reading()
+        self._reading.append(ref(reading, self._reading.remove))
+        return reading
 
     @property
     def awaited(self) -> bool:
@@ -320,10 +343,11 @@ class Channel(Generic[T]):
 
     def put(self, value: T, left: Left, *, promised: bool = False) -> None:
         """Let `value` in: at once if its room was promised, else when there is room."""
-        sender = self._offer(value, promised=promised)
-        if sender is not None and not self._await(sender, left):
-            self.refuse_shut()
-            raise TimeoutError(f"{self!r} had no room in time")
+        with undisturbed:
+            sender = self._offer(value, promised=promised)
+            if sender is not None and not self._await(sender, left):
+                self.refuse_shut()
+                raise TimeoutError(f"{self!r} had no room in time")
 
     def _await(self, sender: _Sender[T], left: Left) -> bool:
         """Wait in a queue; say whether the value was let in."""
@@ -425,17 +449,22 @@ class Channel(Generic[T]):
             wait: how to wait; None is as everybody waits.
         """
         wait = wait or block
-        while True:
-            with self._monitor:
-                taking = self._try_take() or self._register()
-                if not isinstance(taking, Waiter):
-                    return taking
+        taking: Taking[T] | Waiter | None = None
+        try:
+            with undisturbed:
+                while isinstance(taking := self._ask(), Waiter):
+                    try:
+                        wait(taking)
+                    finally:
+                        with self._monitor:
+                            self._unregister(taking)
+        except BaseException:
+            if isinstance(taking, Taking):  # Ctrl-C came before anybody had it
+                self._give_back(taking)
 
-            try:
-                wait(taking)
-            finally:
-                with self._monitor:
-                    self._unregister(taking)
+            raise
+
+        return taking
 
     def end_taking(self, taking: Taking[T]) -> None:
         """Note that such a run is over, and pass on the room it made."""
@@ -446,19 +475,18 @@ class Channel(Generic[T]):
 
             self._made_room()
 
-    def watch(self) -> Waiter | None:
-        """Wait, with room for everything, for the last feeder; None if there is none."""
+    def watch(self, waiter: Waiter) -> bool:
+        """Wait, with room for everything, for the last feeder; False if there is none."""
         with self._monitor:
             if not self.feeders or self.shut:
-                return None
+                return False
 
-            waiter = Waiter()
             self._watchers.append(waiter)
             waiting.append(this_thread())
             self._admit()
             self._unblock(None)
             self._stir_pools()
-            return waiter
+            return True
 
     def unwatch(self, waiter: Waiter) -> None:
         """End such a wait, however it ended."""
@@ -648,6 +676,18 @@ class Channel(Generic[T]):
         self._made_room()
         return Taking(taken.popleft, 1)
 
+    def _ask(self) -> Taking[T] | Waiter:
+        with self._monitor:
+            return self._try_take() or self._register()
+
+    def _give_back(self, taking: Taking[T]) -> None:
+        with self._monitor:
+            if self._taking is not taking:  # else its values are still here
+                self.values.extendleft(taking.values)
+                self._arrived(None)
+
+        self.end_taking(taking)
+
     def _register(self) -> Taking[T] | Waiter:
         """Queue a reader, unless a value came while the leases were armed."""
         self._room.arm()
@@ -706,6 +746,15 @@ class Channel(Generic[T]):
         _wake(self._watchers)
         self._stir_pools()
         self._stir_reader(None)
+
+
+class _Reading:
+    """That a thread reads."""
+
+    __slots__ = ("__weakref__", "thread")
+
+    def __init__(self) -> None:
+        self.thread = this_thread()
 
 
 def _wake(waiters: list[Waiter]) -> None:

@@ -9,8 +9,11 @@ from typing_extensions import TypeVar, override
 
 from fluent_async import _checks
 from fluent_async._channel import Channel
+from fluent_async._interrupt import ENDS
 from fluent_async._monitor import after, inside
-from fluent_async._wait import block, remaining, this_thread
+from fluent_async._signals import undisturbed
+from fluent_async._taking import Taking
+from fluent_async._wait import Waiter, block, remaining
 from fluent_async.errors import DrainClosed
 
 
@@ -68,7 +71,8 @@ class Drain(Generic[T]):
 
         Order: senders that wait are let in first come, first served.
         Blocking: waits while the drain is full, interruptibly; in a worker the wait
-        lends the slot. Failure leaves the drain as it was.
+        lends the slot. Ctrl-C here stops the pools around the drain, as in `Pool.wait`.
+        Failure leaves the drain as it was.
 
         Args:
             value: anything; the drain never looks at it.
@@ -81,7 +85,12 @@ class Drain(Generic[T]):
         """
         left = remaining(_checks.timeout("timeout", timeout))
         if not inside():
-            self._channel.put(value, left)
+            try:
+                self._channel.put(value, left)
+            except ENDS:
+                self._channel.stop()
+                raise
+
             return
 
         # A finalizer, or a signal handler, that interrupted a decision of this thread:
@@ -95,7 +104,7 @@ class Drain(Generic[T]):
         Nothing is removed: a second call returns the same values in a new list. While a
         thread is in here the drain has room for everything.
         Blocking: returns at once if nobody feeds the drain; in a worker the wait lends
-        the slot.
+        the slot. Ctrl-C here stops the pools around the drain, as in `Pool.wait`.
 
         Args:
             timeout: seconds to wait, at least 0; None waits for ever.
@@ -105,13 +114,14 @@ class Drain(Generic[T]):
             Cancelled: in a worker that was told to end.
         """
         left = remaining(_checks.timeout("timeout", timeout))
-        channel = self._channel
-        while (waiter := channel.watch()) is not None:
-            try:
-                if not block(waiter, left()):
-                    raise TimeoutError(f"{self!r} was still fed after {timeout} s")
-            finally:
-                channel.unwatch(waiter)
+        try:
+            while not self._watch(left):
+                pass
+        except TimeoutError:
+            raise TimeoutError(f"{self!r} was still fed after {timeout} s") from None
+        except ENDS:
+            self._channel.stop()
+            raise
 
         return self._copy()
 
@@ -147,22 +157,21 @@ class Drain(Generic[T]):
         """Take values as they come, until nobody feeds the drain.
 
         Blocking: waits for values while somebody feeds the drain, and for the first
-        feeder if there was none yet; in a worker the wait lends the slot.
+        feeder if there was none yet; in a worker the wait lends the slot. Ctrl-C here
+        stops the pools around the drain, as in `Pool.wait`.
 
         Raises:
             RuntimeError: if the drain feeds a stage.
             Cancelled: in a worker that was told to end.
         """
-        thread = this_thread()
-        self._channel.reading.append(thread)
-        try:
-            while (taking := self._channel.take()).size:
-                try:
-                    yield from taking.values
-                finally:
-                    self._channel.end_taking(taking)
-        finally:
-            self._channel.reading.remove(thread)
+        reading = self._channel.begin_reading()
+        while (taking := self._take()).size:
+            try:
+                yield from taking.values
+            finally:
+                self._channel.end_taking(taking)
+
+        del reading  # until here, or until the iterator is closed or dropped
 
     def __aiter__(self) -> AsyncIterator[T]:
         raise NotImplementedError("async iteration over a drain is not built yet")
@@ -199,6 +208,28 @@ class Drain(Generic[T]):
     @override
     def __repr__(self) -> str:
         return repr(self._channel)
+
+    def _take(self) -> Taking[T]:
+        try:
+            return self._channel.take()
+        except ENDS:
+            self._channel.stop()
+            raise
+
+    def _watch(self, left: Callable[[], float | None]) -> bool:
+        """Wait for the last feeder; say whether there was none to wait for."""
+        channel, waiter = self._channel, Waiter()
+        with undisturbed:
+            if not channel.watch(waiter):
+                return True
+
+            try:
+                if not block(waiter, left()):
+                    raise TimeoutError
+            finally:
+                channel.unwatch(waiter)
+
+        return False
 
     def _put_late(self, value: T) -> None:
         with suppress(DrainClosed):  # shut meanwhile: it counts as sent before that

@@ -18,9 +18,12 @@ from fluent_async._retry import shown
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
+from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
+from fluent_async._whereabouts import at_in_slice
+from fluent_async._work import Attempt
 from fluent_async.errors import PoolClosed, PoolStalled
 
 
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
-    from fluent_async._work import Attempt
 
 log = logging.getLogger("fluent_async")
 
@@ -52,6 +54,24 @@ class Bell:
         engine = self._engine()
         if engine is not None:
             engine.stir()
+
+    def cancel(self) -> None:
+        """Drop what has not started; tell what runs."""
+        engine = self._engine()
+        if engine is not None:
+            engine.cancel()
+
+    def finish(self) -> None:
+        """Wait until nothing runs, or will by itself."""
+        engine = self._engine()
+        if engine is not None:
+            engine.finish()
+
+    def abandon(self) -> None:
+        """Wait for nothing any more, and log what still runs."""
+        engine = self._engine()
+        if engine is not None:
+            engine.abandon()
 
 
 class Engine:
@@ -79,6 +99,7 @@ class Engine:
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
         self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
+        self._finishing: list[Waiter] = []  # for the pool to be quiet
         self._readers: list[Waiter] = []  # wait for outputs
         self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
         self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
@@ -160,18 +181,42 @@ class Engine:
         Raises:
             PoolStalled: if every slot is held by an abandoned attempt.
         """
-        with self.monitor:
-            stalled = self.scheduler.stalled(_clock.current().now())
-            self._readers.append(waiter)
-
-        try:
-            if stalled:
-                raise self._stall()
-
-            _wait.block(waiter)
-        finally:
+        with undisturbed:
             with self.monitor:
-                self._readers.remove(waiter)
+                stalled = self.scheduler.stalled(_clock.current().now())
+                self._readers.append(waiter)
+
+            try:
+                if stalled:
+                    raise self._stall()
+
+                _wait.block(waiter)
+            finally:
+                with self.monitor:
+                    self._readers.remove(waiter)
+
+    def finish(self) -> None:
+        """Wait until nothing runs, or will unless somebody outside the pool acts."""
+        while True:
+            waiter = Waiter()
+            with undisturbed:
+                with self.monitor:
+                    if self.scheduler.quiet():
+                        return
+
+                    self._finishing.append(waiter)
+
+                try:
+                    _wait.block(waiter, shielded=True, elsewhere=True)
+                finally:
+                    with self.monitor:
+                        self._finishing.remove(waiter)
+
+    def abandon(self) -> None:
+        """Wait for nothing any more, and log what still runs."""
+        self.monitor.do(self._abandon)
+        for told in self.abandoned():
+            log.warning("%s: abandoned while it runs: %s", self.name, told)
 
     def wait(
         self,
@@ -196,28 +241,35 @@ class Engine:
         left = _wait.remaining(timeout)
         thread = _wait.this_thread()
         while True:
-            with self.monitor:
-                if self.scheduler.idle() or (outcome is not None and outcome.idle):
-                    return True
-
-                stalled = self.scheduler.stalled(_clock.current().now())
-                waiter = Waiter()
-                self._waiting[waiter] = outcome
-                self.scheduler.waiters += 1
-                _wait.waiting.append(thread)
-                self.react()
-
-            try:
-                if stalled:
-                    raise self._stall()
-
-                if not _wait.block(waiter, left(), shielded=shielded, elsewhere=True):
-                    return False
-            finally:
+            waiter = Waiter()
+            with undisturbed:
                 with self.monitor:
-                    del self._waiting[waiter]
-                    self.scheduler.waiters -= 1
-                    _wait.waiting.remove(thread)
+                    if (
+                        self.scheduler.idle()
+                        or self.scheduler.slots.left
+                        or (outcome is not None and outcome.idle)
+                    ):
+                        return True
+
+                    stalled = self.scheduler.stalled(_clock.current().now())
+                    self._waiting[waiter] = outcome
+                    self.scheduler.waiters += 1
+                    _wait.waiting.append(thread)
+                    self.react()
+
+                try:
+                    if stalled:
+                        raise self._stall()
+
+                    if not _wait.block(
+                        waiter, left(), shielded=shielded, elsewhere=True
+                    ):
+                        return False
+                finally:
+                    with self.monitor:
+                        del self._waiting[waiter]
+                        self.scheduler.waiters -= 1
+                        _wait.waiting.remove(thread)
 
     def close(self) -> None:
         """Refuse new work, wait for what there is, and end the threads.
@@ -232,23 +284,16 @@ class Engine:
             self.cancel()
             self.wait(None, shielded=True)
 
+        self.end()
+
+    def end(self) -> None:
+        """End the threads, and wait for all but those that are abandoned."""
+        self.closed = True
         with self.monitor:
             self.scheduler.graph.clear()
             self.threads.end()
 
         self.threads.join(lambda: self.scheduler.slots.abandoned)
-
-    def finish(self) -> None:
-        """Wait, at the exit of Python, until nothing runs or will by itself."""
-        while True:
-            with self.monitor:
-                if self.scheduler.quiet():
-                    return
-
-                waiter = Waiter()
-                self._waiting[waiter] = None
-
-            waiter.wait()
 
     def release(self) -> None:
         """Note that nobody has the Pool any more: end once there is nothing to do."""
@@ -270,6 +315,27 @@ class Engine:
             )
             log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
 
+    def abandoned(self) -> list[str]:
+        """Name what runs and is waited for by nobody: task, input and thread."""
+        with self.monitor:
+            slots = self.scheduler.slots
+            attempts = [*slots.given_up]
+            if slots.left:
+                attempts += [o for o in slots.occupants if isinstance(o, Attempt)]
+
+            left = slots.left
+
+        told = [(a.task, a.work.input, a.thread) for a in attempts]
+        for name, frame in self.threads.frames() if left else ():
+            place = at_in_slice(frame)
+            if place is not None:
+                told.append((*place, name))
+
+        return [
+            f"{task}({shown(value, self.describe)}) on {thread}"
+            for task, value, thread in told
+        ]
+
     def _refuse_closed(self) -> None:
         if self.closed:
             raise PoolClosed(f"{self.name} is closed: make a new pool")
@@ -284,9 +350,8 @@ class Engine:
             held = list(self.scheduler.slots.given_up)
 
         told = [
-            f"{attempt.work.steps[attempt.work.todo[-1][0]].name}"
-            f"({shown(attempt.work.input, self.describe)}) for "
-            f"{now - attempt.started:.3g} s"
+            f"{attempt.task}({shown(attempt.work.input, self.describe)}) for "
+            f"{now - attempt.started:.3g} s on {attempt.thread}"
             for attempt in held
         ]
         return PoolStalled(
@@ -298,7 +363,7 @@ class Engine:
 
     def _serve(self) -> None:
         """Take, run, report, until there is nothing left to do."""
-        seat, runner = Seat(self), Runner(self)
+        seat, runner = Seat(self, _wait.name_of_this_thread()), Runner(self)
         _wait.sit(seat)
         while (job := self._take()) is not None:
             runner.run(job, seat)
@@ -400,11 +465,13 @@ class Engine:
         return True
 
     def _announce(self) -> None:
-        """Wake who waits for what is idle now."""
-        quiet = exits.begun and self.scheduler.quiet()
+        """Wake who waits for what is idle now, or for the pool to be quiet."""
+        if self._finishing or self._left:
+            self._announce_rest()
+
         now = _clock.current().now()
         stalled = self.scheduler.stalled(now)
-        stands = self.scheduler.idle() or quiet or stalled
+        stands = self.scheduler.idle() or stalled
         for waiter in self._readers if stalled else ():
             waiter.wake()
 
@@ -412,12 +479,17 @@ class Engine:
             if stands or (outcome is not None and outcome.idle):
                 waiter.wake()
 
+        if stands and self.released:
+            self._release()
+
+    def _announce_rest(self) -> None:
+        """Wake who waits for the pool to be quiet; log what nobody wants and is idle."""
+        for waiter in self._finishing if self.scheduler.quiet() else ():
+            waiter.wake()
+
         for outcome in [left for left in self._left if left.idle]:
             self._left.remove(outcome)
             after(partial(log_untold, self, outcome))
-
-        if stands and self.released:
-            self._release()
 
     def _stir(self) -> None:
         self.scheduler.graph.refresh()
@@ -434,6 +506,13 @@ class Engine:
     def _leave(self, outcome: Outcome) -> None:
         self._left.append(outcome)
         self._drop(outcome)
+
+    def _abandon(self) -> None:
+        self.closed = True
+        self.scheduler.cancel()
+        self.scheduler.slots.left = True
+        for waiter in [*self._waiting, *self._finishing, *self._readers]:
+            waiter.wake()
 
     def _release(self) -> None:
         self.released = True

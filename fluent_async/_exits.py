@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from typing import Protocol
 
-
-class Finishing(Protocol):
-    """A pool, as the exit of Python knows it."""
-
-    def finish(self) -> None:
-        """Wait until nothing runs, or will by itself."""
-        ...
+from fluent_async._interrupt import ENDS, Stoppable, stop
 
 
 class Exits:
@@ -23,17 +16,25 @@ class Exits:
 
     def __init__(self) -> None:
         self.begun = False
-        self._pools: weakref.WeakSet[Finishing] = weakref.WeakSet()
+        self._pools: weakref.WeakSet[Stoppable] = weakref.WeakSet()
 
-    def watch(self, pool: Finishing) -> None:
+    def watch(self, pool: Stoppable) -> None:
         """Wait for `pool` as well, if it is still there."""
         self._pools.add(pool)
 
     def wait(self) -> None:
-        """Wait until no pool runs anything; from now on none takes new work."""
+        """Wait until no pool runs anything; from now on none takes new work.
+
+        Ctrl-C ends that as it ends any wait: see `_interrupt.stop`.
+        """
         self.begun = True
-        for pool in list(self._pools):
-            pool.finish()
+        pools = list(self._pools)
+        try:
+            for pool in pools:
+                pool.finish()
+        except ENDS:
+            stop(pools)
+            raise
 
 
 exits = Exits()

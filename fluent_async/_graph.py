@@ -129,11 +129,22 @@ class Graph:
         return unfed
 
     def clear(self, outcome: Outcome | None = None) -> None:
-        """Let go of the stages that sleep; their drains feed nothing any more.
+        """Let go of the stages with nothing to do; their drains feed nothing any more.
+
+        One that is awake is among them if what feeds its drain is no concern any more:
+        at the end of the pool.
 
         Args:
             outcome: of the stages; None is all there are.
         """
+        for stage in list(self.awake) if outcome is None else ():
+            if not stage.busy and isinstance(stage.source, Flow):
+                stage.awake = False
+                self.awake.remove(stage)
+                self.asleep[stage] = None
+                for channel in stage.channels:
+                    channel.leave(self._pool)
+
         for stage in list(self.asleep):
             if outcome is None or stage.outcome is outcome:
                 del self.asleep[stage]

@@ -13,6 +13,7 @@ from typing_extensions import TypeVar, override
 from fluent_async import _checks, _wait
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of
+from fluent_async._interrupt import ENDS, stop
 from fluent_async._outcome import in_order
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
@@ -162,7 +163,9 @@ class Pool:
         Each failure is raised once. The pool can be used again afterwards. Stages whose
         drain nobody ever fed are named in one warning, each once.
         Blocking: interruptibly. Ctrl-C cancels the pool, waits for what runs, and goes
-        on.
+        on. A second one abandons what runs: it is logged at WARNING, task by task, with
+        input and thread, the pool is closed, and nothing waits for it any more, Python's
+        exit included.
 
         Args:
             timeout: seconds to wait, at least 0; None waits for ever.
@@ -179,9 +182,8 @@ class Pool:
         self._refuse_worker("wait")
         try:
             done = self._engine.wait(left, self._engine.outcome)
-        except KeyboardInterrupt:
-            self._engine.cancel()
-            self._engine.wait(None)
+        except ENDS:
+            stop([self._engine])
             raise
 
         if not done:
@@ -223,7 +225,12 @@ class Pool:
             RuntimeError: if called by a worker of this pool.
         """
         self._refuse_worker("close")
-        self._engine.close()
+        try:
+            self._engine.close()
+        except ENDS:
+            self._cut(interrupted=True)
+            raise
+
         log_untold(self._engine, self._engine.outcome)
 
     @property
@@ -235,18 +242,18 @@ class Pool:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if exc_info[0] is not None:
-            self._engine.cancel()
-            self.close()
-            return
+        if exc_info[0] is None:
+            try:
+                self.wait()
+            except BaseException as exc:
+                self._cut(interrupted=isinstance(exc, ENDS))
+                raise
 
-        try:
-            self.wait()
-        except BaseException:
-            self._engine.cancel()  # what is left, if the wait itself was cut short
-            raise
-        finally:
             self.close()
+        else:
+            kind = exc_info[0]
+            interrupted = isinstance(kind, type) and issubclass(kind, ENDS)
+            self._cut(interrupted=interrupted)
 
     async def __aenter__(self) -> Self:
         raise NotImplementedError("`async with Pool()` is not built yet")
@@ -258,7 +265,23 @@ class Pool:
     def __repr__(self) -> str:
         test = ", STAGE=test" if _tests() else ""
         state = ", closed" if self._engine.closed else ""
-        return f"<{self._engine.name} limit={self.limit}{test}{state}>"
+        abandoned = self._engine.abandoned()
+        names = f", abandoned: {', '.join(abandoned)}" if abandoned else ""
+        return f"<{self._engine.name} limit={self.limit}{test}{state}{names}>"
+
+    def _cut(self, *, interrupted: bool) -> None:
+        """Cancel what is left, wait for what runs, and close.
+
+        Args:
+            interrupted: whether that is because of Ctrl-C, so that another one abandons
+                what runs.
+        """
+        self._refuse_worker("close")
+        try:
+            stop([self._engine], interrupted=interrupted)
+        finally:
+            self._engine.end()
+            log_untold(self._engine, self._engine.outcome)
 
     def _refuse_started(self, what: str) -> None:
         if self._engine.started:

@@ -11,6 +11,7 @@ from typing_extensions import TypeVar, override
 from fluent_async import _checks, _wait
 from fluent_async._drain import Drain
 from fluent_async._inputs import stages_of, worker_of
+from fluent_async._interrupt import ENDS
 from fluent_async._outcome import Outcome
 from fluent_async._pool import Pool, on_error_of
 from fluent_async._report import log_untold, raise_ends
@@ -57,6 +58,7 @@ class Outputs(Generic[T]):
         "_engine",
         "_outcome",
         "_own",
+        "_readings",
         "_started",
         "_taking",
         "_values",
@@ -76,6 +78,7 @@ class Outputs(Generic[T]):
         self._outcome = outcome
         self._engine = pool._engine
         self._own = pool if own else None  # dropped, or closed, with this
+        self._readings: list[object] = []  # kept while this reads
         self._started = False
         self._ended = False
         self._channels: deque[Channel[T]] = deque(channels_of(tuple(drains)))
@@ -174,8 +177,8 @@ class Outputs(Generic[T]):
             return
 
         self._started = True
-        for channel in (self._channel, *self._channels):
-            channel.reading.append(_wait.this_thread())
+        channels = (self._channel, *self._channels)
+        self._readings += [channel.begin_reading() for channel in channels]
 
         try:
             self._engine.go(
@@ -223,9 +226,9 @@ class Outputs(Generic[T]):
 
         self._ended = True
         self._work.clear()
+        self._readings.clear()
         channels = (self._channel, *self._channels)
         for channel in channels:  # first: then nothing that begins now is taken in
-            channel.reading.clear()
             channel.close()
 
         try:
@@ -238,10 +241,17 @@ class Outputs(Generic[T]):
                 channel.drop(self._engine.bell)
 
     def _end_work(self) -> None:
-        if self._started:
-            self._engine.drop(self._outcome)
-            with suppress(PoolStalled):  # by attempts that nobody waits for
-                self._engine.wait(None, self._outcome, shielded=True)
+        try:
+            if self._started:
+                self._engine.drop(self._outcome)
+                with suppress(PoolStalled):  # by attempts that nobody waits for
+                    self._engine.wait(None, self._outcome, shielded=True)
+        except ENDS:
+            if self._own is not None:  # Ctrl-C, again: what runs is left behind
+                self._engine.abandon()
+                self._engine.end()
+
+            raise
 
         if self._own is not None:
             self._own.close()

@@ -130,6 +130,7 @@ class Runner:
 
     def _run_attempt(self, attempt: Attempt, seat: Seat) -> None:
         seat.occupant = attempt
+        attempt.thread = seat.thread
         try:
             Performance(attempt, attempt.work.stage.base, self).run()
         except Failed as failed:
@@ -236,15 +237,20 @@ class Runner:
         work = attempt.work
         step = work.steps[work.todo[-1][0]]
         value = work.input_of(work.todo[-1])
-        exc = TaskTimeout(f"{step.name} ran longer than its timeout, {step.timeout} s")
+        exc = TaskTimeout(
+            f"{step.name} ran longer than its timeout, {step.timeout} s, and is abandoned "
+            f"on {attempt.thread}"
+        )
         failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
             log.warning(
-                "%s: %s is over its timeout of %s s and abandoned: it keeps its slot",
+                "%s: %s is over its timeout of %s s and abandoned on %s: "
+                "it keeps its slot",
                 self._core.name,
                 step.name,
                 step.timeout,
+                attempt.thread,
             )
             failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:

@@ -86,10 +86,14 @@ class Scheduler:
 
     def quiet(self) -> bool:
         """Say whether nothing runs, and nothing will unless somebody else acts."""
+        if self.slots.left:
+            return True
+
         waits = self._again or self._timers or self.slots.resuming
         return (
             self.slots.running <= self.slots.abandoned
             and not waits
+            and not any(occupant.told for occupant in self.slots.occupants)
             and not self.more(0.0)
         )
 

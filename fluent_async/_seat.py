@@ -38,7 +38,8 @@ class Core(Protocol):
 class Seat:
     """The place of one thread in the engine."""
 
-    def __init__(self, engine: Core) -> None:
+    def __init__(self, engine: Core, thread: str = "") -> None:
+        self.thread = thread  # its name
         self._ref = weakref.ref(engine)  # as in the runner
         self.occupant: Occupant | None = None  # an attempt, or what waits for a slice
         self.slice: Slice | None = None

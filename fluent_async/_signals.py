@@ -81,7 +81,7 @@ class Signals:
 
     def release(self) -> None:
         """Put handlers back, and run them for the signals that came meanwhile."""
-        self._depth -= 1
+        self._depth = max(0, self._depth - 1)  # a pause may have been cut short
         if self._depth:
             return
 
@@ -91,6 +91,27 @@ class Signals:
 
         if self._noted:
             self._deliver()
+
+    def pause(self) -> int:
+        """Let handlers run until `resume`, which takes what this returns."""
+        depth = self._depth
+        if depth:
+            self._depth = 1
+            try:
+                self.release()
+            except BaseException:  # what came before is what ends the pause
+                self.resume(depth)
+                raise
+
+        return depth
+
+    def resume(self, depth: int) -> None:
+        """Put handlers off again, if they were before the pause."""
+        if depth:
+            try:
+                self.hold()
+            finally:
+                self._depth = depth
 
     def forked(self) -> None:
         """Note that this is a new process, whose main thread is the one that forked."""
@@ -139,8 +160,9 @@ class Signals:
 class Undisturbed:
     """`with undisturbed:` runs to its end before any handler does. May be nested.
 
-    For a few steps that belong together, and call nothing of the user's. On other threads
-    than the main one it does nothing, since no handler runs there.
+    For a few steps that belong together, and call nothing of the user's. Where the library
+    waits (`_wait.block`) in such a block, handlers run. On other threads than the main one
+    it does nothing, since no handler runs there.
     """
 
     def __enter__(self) -> None:

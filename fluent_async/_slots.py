@@ -33,6 +33,7 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.running = 0  # slots in use
+        self.left = False  # nobody waits for anything here any more
         self.given_up: dict[Attempt, float] = {}  # nobody waits for them, since when
         self.occupants: dict[Occupant, None] = {}  # oldest first
         self.resuming: deque[Waiter] = deque()  # want their slot back
@@ -46,8 +47,8 @@ class Slots:
 
     @property
     def abandoned(self) -> int:
-        """How many slots are held by attempts that nobody waits for."""
-        return len(self.given_up)
+        """How many attempts, or threads at inputs, nobody waits for."""
+        return self.running + self.waiting if self.left else len(self.given_up)
 
     @property
     def stalls_at(self) -> float | None:

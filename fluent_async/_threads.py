@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import suppress
 from contextvars import Context
@@ -9,12 +10,14 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from fluent_async._monitor import Monitor, after
+from fluent_async._signals import undisturbed
 from fluent_async._wait import Waiter, block
 
 
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable
+    from types import FrameType
 
 
 class Threads:
@@ -101,17 +104,23 @@ class Threads:
         assert self._timekeeper is not None  # the caller looked at kept_until
         self._unpark(self._timekeeper)
 
+    def frames(self) -> list[tuple[str, FrameType | None]]:
+        """Return each thread's name with the frame it is in now."""
+        frames = sys._current_frames()
+        return [(t.name, frames.get(t.ident or 0)) for t in list(self._threads)]
+
     def start(self) -> None:
         """Start a thread now; called outside the monitor.
 
         Raises:
             RuntimeError: if the system can't start one.
         """
-        with self._monitor:
-            self._seeking += 1
-            thread = self._new()
+        with undisturbed:  # a thread that is counted must be one that runs
+            with self._monitor:
+                self._seeking += 1
+                thread = self._new()
 
-        self._start(thread)
+            self._start(thread)
 
     def end(self) -> None:
         """Let every thread end that finds nothing to do."""
@@ -130,18 +139,19 @@ class Threads:
     def join(self, abandoned: Callable[[], int]) -> None:
         """Wait, outside the monitor, until all threads but `abandoned()` have ended."""
         while True:
-            with self._monitor:
-                if len(self) <= abandoned():
-                    break
-
-                waiter = Waiter()
-                self._joining.append(waiter)
-
-            try:
-                block(waiter, shielded=True, elsewhere=True)
-            finally:
+            waiter = Waiter()
+            with undisturbed:
                 with self._monitor:
-                    self._joining.remove(waiter)
+                    if len(self) <= abandoned():
+                        break
+
+                    self._joining.append(waiter)
+
+                try:
+                    block(waiter, shielded=True, elsewhere=True)
+                finally:
+                    with self._monitor:
+                        self._joining.remove(waiter)
 
         for thread in list(self._ended):
             thread.join()

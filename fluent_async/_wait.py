@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from fluent_async import _checks, _clock
+from fluent_async._signals import signals
 from fluent_async.errors import Cancelled
 
 
@@ -91,6 +92,11 @@ def is_busy(thread: int) -> bool:
     return thread not in waiting and is_alive(thread)
 
 
+def name_of_this_thread() -> str:
+    """Return what logs call this thread."""
+    return threading.current_thread().name
+
+
 def is_alive(thread: int) -> bool:
     """Say whether a thread that `this_thread` told apart is still there."""
     return any(each.ident == thread for each in threading.enumerate())
@@ -122,11 +128,23 @@ def block(
     """
     seat = _here.seat
     if seat is None:
-        return waiter.wait(timeout)
+        return _wait_disturbed(waiter, timeout)
 
     return seat.wait(
         waiter, timeout, lends=lends, shielded=shielded, elsewhere=elsewhere
     )
+
+
+def _wait_disturbed(waiter: Waiter, timeout: float | None) -> bool:
+    """Wait where handlers of signals may run, whatever goes on around the wait."""
+    if this_thread() != signals.thread:
+        return waiter.wait(timeout)
+
+    depth = signals.pause()
+    try:
+        return waiter.wait(timeout)
+    finally:
+        signals.resume(depth)
 
 
 def remaining(timeout: float | None) -> Callable[[], float | None]:

@@ -119,13 +119,20 @@ class Occupant:
 class Attempt(Occupant):
     """One attempt at a work's next call, on one thread."""
 
-    __slots__ = ("end", "started", "work")
+    __slots__ = ("end", "started", "thread", "work")
 
     def __init__(self, work: Work, now: float) -> None:
         super().__init__(work.stage)
         self.work = work
         self.started = now
         self.end: End | None = None
+        self.thread = ""  # the name of the one it runs on
+
+    @property
+    def task(self) -> str:
+        """The name of the task whose call comes next, or came last."""
+        todo = self.work.todo
+        return self.work.steps[todo[-1][0] if todo else -1].name
 
     @property
     def timeout(self) -> float | None:

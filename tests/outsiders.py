@@ -79,7 +79,7 @@ def wait(crew: Crew) -> Play:
 def iterate(channel: Channel[Item], received: list[Item]) -> Play:
     """Take values one by one, until nobody feeds the drain."""
     yield Moment("begins to iterate")
-    channel.reading.append(this_thread())
+    reading = channel.begin_reading()
     while True:
         with channel._monitor:  # noqa: SLF001
             taking = channel._try_take() or channel._register()  # noqa: SLF001
@@ -99,13 +99,13 @@ def iterate(channel: Channel[Item], received: list[Item]) -> Play:
 
         yield Moment("asks for values")
 
-    channel.reading.remove(this_thread())
+    del reading
 
 
 def collect(channel: Channel[Item]) -> Play:
     """Wait, with room for everything, until nobody feeds the drain."""
     yield Moment("begins to drain()")
-    while (waiter := channel.watch()) is not None:
+    while channel.watch(waiter := Waiter()):
         yield Moment("hears that nobody feeds the drain", waiter)
         channel.unwatch(waiter)
 

@@ -276,6 +276,12 @@ class Child:
         poll(settled, timeout=1.0)
         self._process.send_signal(signal.SIGINT)
 
+    def answer(self, line: str = "") -> None:
+        """Write a line to what the child reads with `input()`."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
     def finish(self) -> subprocess.CompletedProcess[str]:
         """Wait until the child has ended; all it ever printed is in the result."""
         # Its own deadline is faulthandler's, which prints the stacks; this one is for a child

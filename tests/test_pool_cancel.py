@@ -8,7 +8,7 @@ import pytest
 
 from fluent_async import Args, Drain, Pool, cancelled, each, sleep, stream, task
 from fluent_async.errors import Cancelled, PoolCancelled
-from support import TIMEOUT, FakeClock, Gate, poll, start_child
+from support import TIMEOUT, FakeClock, Gate, poll
 from work import Form, at, double, every_form
 
 
@@ -462,73 +462,3 @@ class TestCancelled:
             cancel(outer)
 
         assert 0 == inner.stats().threads
-
-
-class TestInterrupt:
-    """Ctrl-C in `wait` cancels the pool, waits for what runs, and goes on."""
-
-    @pytest.mark.parametrize("how", ["with pool: pass", "pool.wait()"])
-    def test_ends_what_runs(self, how: str) -> None:
-        """What runs is told; KeyboardInterrupt comes out when it has ended."""
-        script = f"""
-            from fluent_async import Pool, cancelled, sleep, task
-
-            @task
-            def nap() -> None:
-                print("runs", flush=True)
-                try:
-                    sleep(60)
-                finally:
-                    print("told", cancelled(), flush=True)
-
-            @task
-            def never() -> None:
-                print("never")
-
-            pool = Pool(limit=1).go(nap, never)
-            try:
-                {how}
-            except KeyboardInterrupt:
-                print("out", pool.stats().running)
-        """
-        with start_child(script) as child:
-            child.wait_for("runs")
-            child.interrupt()
-            ended = child.finish()
-
-        assert ["runs", "told True", "out 0"] == ended.stdout.splitlines()
-        assert (0, "") == (ended.returncode, ended.stderr)
-
-    def test_leaves_without_waiting_the_second_time(self) -> None:
-        """What does not listen is left behind."""
-        script = """
-            import os, threading
-            from fluent_async import Pool, cancelled, task
-
-            deaf = threading.Event()
-
-            @task
-            def ignore() -> None:
-                print("runs", flush=True)
-                while not cancelled():
-                    deaf.wait(0.01)
-
-                print("told", flush=True)
-                deaf.wait()
-
-            pool = Pool().go(ignore)
-            try:
-                pool.wait()
-            except KeyboardInterrupt:
-                print("out", pool.stats().running, flush=True)
-                os._exit(0)
-        """
-        with start_child(script) as child:
-            child.wait_for("runs")
-            child.interrupt()
-            child.wait_for("told")
-            child.interrupt()
-            ended = child.finish()
-
-        assert ["runs", "told", "out 1"] == ended.stdout.splitlines()
-        assert (0, "") == (ended.returncode, ended.stderr)

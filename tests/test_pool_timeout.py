@@ -42,8 +42,8 @@ class TestTimeout:
 
     @every_form
     def test_fails_the_input(self, clock: FakeClock, form: Form) -> None:
-        """The failure is a TaskTimeout that says which task took longer than what."""
-        with Pool(on_error="keep") as pool, Gate() as gate:
+        """The failure is a TaskTimeout that says which task took how long, and where."""
+        with Pool(on_error="keep", name="timed") as pool, Gate() as gate:
             pool.go(*form([1], at(gate).hold.with_timeout(5)))
             abandon(pool, gate, clock)
             pool.wait()
@@ -51,7 +51,9 @@ class TestTimeout:
 
         assert isinstance(failure.exception, TaskTimeout)
         assert isinstance(failure.exception, TimeoutError)
-        assert "hold ran longer than its timeout, 5.0 s" == str(failure.exception)
+        assert str(failure.exception) == (
+            "hold ran longer than its timeout, 5.0 s, and is abandoned on timed-0"
+        )
 
     def test_has_the_note_of_a_failure(self, clock: FakeClock) -> None:
         """It tells the input, the attempts and the seconds like any other."""
@@ -444,7 +446,8 @@ class TestAbandoned:
             abandon(pool, gate, clock)
 
         says = (
-            "crawl: hold is over its timeout of 5.0 s and abandoned: it keeps its slot"
+            "crawl: hold is over its timeout of 5.0 s and abandoned on crawl-0: "
+            "it keeps its slot"
         )
 
         assert [("fluent_async", logging.WARNING, says)] == caplog.record_tuples

@@ -10,7 +10,7 @@ from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
 from fluent_async._slice import Slice
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
-from fluent_async._wait import Waiter, this_thread
+from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End
 from hand import Hand, channel_of, filled, shown
 
@@ -1323,8 +1323,8 @@ class Stirred:
 @contextmanager
 def watched(drain: Drain[int]) -> Iterator[None]:
     """Have this thread wait in drain() during the block."""
-    waiter = channel_of(drain).watch()
-    assert waiter is not None
+    waiter = Waiter()
+    assert channel_of(drain).watch(waiter)
     try:
         yield
     finally:
@@ -1419,9 +1419,9 @@ class TestRelieve:
         middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
         hand.go(each([1]) >> up | middle, middle >> down | end)
         hand.scheduler.waiters += 1
-        channel_of(end).reading.append(this_thread())
+        reading = channel_of(end).begin_reading()
         read = hand.scheduler.relieve()
-        channel_of(end).reading.clear()
+        del reading
 
         assert read is None
         assert channel_of(end) is hand.scheduler.relieve()
@@ -1431,10 +1431,12 @@ class TestRelieve:
         hand = Hand()
         half, other = filled(9, maxsize=1), Drain[int]()
         hand.go(each([1]) >> up | half | other)
-        channel_of(half).reading.append(this_thread())
+        reading = channel_of(half).begin_reading()
         before = hand.scheduler.relieve()
         with watched(other):
             relieved = hand.scheduler.relieve()
+
+        del reading
 
         assert before is None
         assert channel_of(half) is relieved

@@ -1,36 +1,26 @@
 """Signals: a handler that raises never cuts in half what belongs together."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
 from beside import beside
-from fluent_async import _signals
+from fluent_async import Drain, Pool, _signals, each
 from fluent_async._monitor import Monitor, after
 from fluent_async._signals import undisturbed
-from support import TIMEOUT
-
-
-class Interrupted(Exception):  # noqa: N818  (what a handler does, no error)
-    """What the handler of these tests raises."""
-
-
-def interrupt(*_: object) -> None:
-    """Handle a signal as that of Ctrl-C is: by raising."""
-    raise Interrupted
+from fluent_async.errors import PoolCancelled
+from interruption import Interrupted, interrupt, interrupted_at, raising_handlers
+from support import TIMEOUT, Gate
+from work import at, double
 
 
 @pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Have two signals raise, and put back what they did before."""
-    numbers = (signal.SIGUSR1, signal.SIGUSR2)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
+def signals_that_raise() -> Iterator[None]:
+    """Have two signals raise in every test."""
+    with raising_handlers():
+        yield
 
 
 @contextmanager
@@ -174,35 +164,61 @@ class TestDecisions:
         assert ["woken", "woken"] == steps
 
 
-def interrupted_at(line: int, call: Callable[[], object]) -> bool:
-    """Send this thread a signal at the n-th line of the library that `call` comes to.
+class TestAnywhere:
+    """A handler that raises anywhere in the library leaves everything consistent."""
+
+    @pytest.mark.slow
+    def test_leaves_pool_and_drain_as_good_as_new(self) -> None:
+        """K5, K10, P16: at every eighth of the lines the main thread comes to."""
+        line = 1
+        while interrupted_round(line):
+            line += 8
+
+        assert line > 500
+
+
+def interrupted_round(line: int) -> bool:
+    """Use a pool and a drain, interrupted at a line of it; see that both work on.
 
     Returns:
-        Whether there are that many lines.
+        Whether it has that many lines.
     """
-    left = line
+    drain = Drain[int](maxsize=2)
+    pool = Pool(limit=2, on_error="keep")
 
-    def trace(frame: object, event: str, _: object) -> object:
-        nonlocal left
-        name = str(getattr(frame, "f_globals", {}).get("__name__"))
-        if not name.startswith("fluent_async"):
-            return None
+    def use() -> None:
+        pool.go(each(range(4)) >> double | drain)
+        for _ in zip(range(3), drain, strict=False):
+            pass
 
-        if event == "line":
-            left -= 1
-            if not left:
-                sys.settrace(None)
-                signal.raise_signal(signal.SIGUSR1)
+        drain.drain()
+        pool.wait()
+        drain.send(1)
+        pool.cancel()
 
-        return trace
+    interrupted = interrupted_at(line, use)
+    beside(check, pool, drain).result(TIMEOUT)
+    return interrupted
 
-    before = sys.gettrace()
-    sys.settrace(trace)  # type: ignore[arg-type]
-    try:
-        call()
-    except Interrupted:
-        pass
-    finally:
-        sys.settrace(before)
 
-    return left <= 0
+def check(pool: Pool, drain: Drain[int]) -> None:
+    """See that no slot is lost, nor room, nor what wakes those who wait."""
+    left = len(drain.drain())
+    with suppress(PoolCancelled):
+        pool.wait()
+
+    for _ in range(left):
+        next(iter(drain))
+
+    with Gate() as gate:
+        pool.go(each(range(2)) >> at(gate).hold)
+        gate.wait_for(2)
+
+    pool.wait()
+    pool.go(each(range(2)) >> double | drain)
+    pool.wait()
+    stats = pool.stats()
+    pool.close()
+
+    assert [0, 2] == sorted(drain.drain())
+    assert (0, 0) == (stats.in_progress, stats.running)

@@ -1,0 +1,240 @@
+"""Ctrl-C: the first cancels and waits for what runs, the second leaves that behind."""
+
+import pytest
+
+from support import start_child
+
+
+CALLS = {
+    "wait": "pool.wait()",
+    "with": "with pool: pass",
+    "body": "with pool: threading.Event().wait()",
+    "close": "pool.close()",
+    "drain": "pages.drain()",
+    "iteration": "list(pages)",
+    "send": "full.send(2)",
+    "run": "run(ignore, never, limit=1)",
+}
+"""Every call that blocks, in a program whose pool is at a task and has one more queued."""
+
+PROGRAM = """
+import threading
+from fluent_async import Drain, Pool, cancelled, each, run, sleep, task
+
+pages, full = Drain[None](maxsize=1), Drain[int](maxsize=1)
+free = threading.Event()
+
+@task
+def ignore() -> None:
+    print("runs", flush=True)
+    while not cancelled():
+        free.wait(0.01)
+
+    print("told", flush=True)
+    if not {listens}:
+        threading.Event().wait()
+
+@task
+def never() -> None:
+    print("never", flush=True)
+
+@task
+def behind(number: int) -> None:
+    print("never", flush=True)
+
+pool = Pool(limit=1, name="crawl")
+if {call!r} != "run(ignore, never, limit=1)":
+    pool.go(ignore | pages, never | pages, full >> behind)
+    full.send(1)
+
+try:
+    {call}
+except KeyboardInterrupt:
+    print("out", flush=True)
+    {then}
+"""
+
+
+def program(call: str, *, listens: bool, then: str = "pass") -> str:
+    """Write a program that is in such a call; its task may end when it is told to."""
+    return PROGRAM.format(call=CALLS[call], listens=listens, then=then)
+
+
+every_call = pytest.mark.parametrize("call", CALLS)
+
+
+class TestFirst:
+    """The first Ctrl-C cancels the pool, waits for what runs, and goes on."""
+
+    @every_call
+    def test_ends_what_runs(self, call: str) -> None:
+        """K1, K2: what runs is told, what is queued is dropped; nothing else is said."""
+        with start_child(program(call, listens=True)) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            ended = child.finish()
+
+        assert ["runs", "told", "out"] == ended.stdout.splitlines()
+        assert (0, "") == (ended.returncode, ended.stderr)
+
+    def test_waits_for_what_does_not_listen(self) -> None:
+        """K1: KeyboardInterrupt comes out when the last attempt has ended, not before."""
+        script = """
+            import threading
+            from fluent_async import Pool, cancelled, task
+
+            @task
+            def busy() -> None:
+                print("runs", flush=True)
+                while not cancelled():
+                    threading.Event().wait(0.01)
+
+                print("told", flush=True)
+                input()
+                print("ended", flush=True)
+
+            try:
+                with Pool(limit=1) as pool:
+                    pool.go(*[busy] * 20)
+            except KeyboardInterrupt:
+                stats = pool.stats()
+                print("out", stats.attempts, stats.cancelled, stats.threads)
+        """
+        with start_child(script) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.answer()
+            ended = child.finish()
+
+        assert ["runs", "told", "ended", "out 1 19 0"] == ended.stdout.splitlines()
+        assert (0, "") == (ended.returncode, ended.stderr)
+
+    def test_at_the_exit_of_python_ends_what_runs(self) -> None:
+        """X6: a script that is over, and waits for what it gave, hears it as well."""
+        script = program("wait", listens=True).replace("    pool.wait()", "    pass")
+        with start_child(script) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            ended = child.finish()
+
+        assert ["runs", "told"] == ended.stdout.splitlines()
+        assert "KeyboardInterrupt" in ended.stderr
+
+    def test_leaves_a_drain_alone_that_no_pool_is_at(self) -> None:
+        """K2: with nothing to stop, the call is interrupted at once."""
+        script = """
+            from fluent_async import Drain
+            drain = Drain[int](maxsize=1)
+            drain.send(1)
+            try:
+                print("waits", flush=True)
+                drain.send(2)
+            except KeyboardInterrupt:
+                print("out", drain.drain())
+        """
+        with start_child(script) as child:
+            child.wait_for("waits")
+            child.interrupt()
+            ended = child.finish()
+
+        assert ["waits", "out [1]"] == ended.stdout.splitlines()
+
+    def test_ends_a_pool_whose_drain_the_same_thread_holds_open(self) -> None:
+        """K2: a stage that may get more some day does not hold anybody up."""
+        script = """
+            from fluent_async import Drain, Pool, task
+
+            @task
+            def show(number: int) -> None:
+                print(number, flush=True)
+
+            with Drain[int]() as pages, Pool() as pool:
+                pool.go(pages >> show)
+                pages.send(1)
+                list(Drain[int]())
+        """
+        with start_child(script) as child:
+            child.wait_for("1")
+            child.interrupt()
+            ended = child.finish()
+
+        assert "KeyboardInterrupt" in ended.stderr.splitlines()[-1]
+
+
+class TestSecond:
+    """The second Ctrl-C abandons what runs, says what that is, and leaves."""
+
+    @every_call
+    def test_leaves_what_does_not_listen(self, call: str) -> None:
+        """K3: it is named with its input and thread, and does not keep Python alive."""
+        with start_child(program(call, listens=False)) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        name = "Pool-1" if call == "run" else "crawl"
+        says = f"{name}: abandoned while it runs: ignore(None) on {name}-0"
+        assert ["runs", "told", "out"] == ended.stdout.splitlines()
+        assert (0, [says]) == (ended.returncode, ended.stderr.splitlines())
+
+    def test_names_the_inputs_of_attempts(self) -> None:
+        """K3: a task with a policy, and so a record of its own, is named as any."""
+        source = program("with", listens=False)
+        script = source.replace("@task\ndef ignore() ", "@task(retry=2)\ndef ignore() ")
+        assert script != source
+        with start_child(script) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        says = "crawl: abandoned while it runs: ignore(None) on crawl-0"
+        assert [says] == ended.stderr.splitlines()
+
+    @pytest.mark.parametrize("call", ["wait", "with"])
+    def test_ends_the_use_of_the_pool(self, call: str) -> None:
+        """K3, K4: it is closed, says whom it left, and waits for nobody any more."""
+        then = "print(pool, pool.stats().abandoned); pool.close()"
+        with start_child(program(call, listens=False, then=then)) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        told = "<crawl limit=1, closed, abandoned: ignore(None) on crawl-0> 1"
+        assert told in ended.stdout.splitlines()
+        assert 0 == ended.returncode
+
+    def test_at_the_exit_of_python_leaves_what_does_not_listen(self) -> None:
+        """X6, X7: nothing keeps a Python alive that was told twice to end."""
+        script = program("wait", listens=False).replace("    pool.wait()", "    pass")
+        with start_child(script) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        assert "crawl: abandoned while it runs: ignore(None)" in ended.stderr
+
+    def test_of_an_exception_is_the_first(self) -> None:
+        """E3, K3: one that left the block was no Ctrl-C, so two of those are to come."""
+        script = program("with", listens=False).replace(
+            "with pool: pass", "with pool: input(); raise KeyError"
+        )
+        script += "except KeyError:\n    print('too early')\n"
+        with start_child(script) as child:
+            child.wait_for("runs")
+            child.answer()
+            child.wait_for("told")
+            child.interrupt()
+            child.interrupt()
+            ended = child.finish()
+
+        assert "out" == ended.stdout.splitlines()[-1]
+        assert "abandoned while it runs: ignore" in ended.stderr

@@ -556,6 +556,7 @@ class Channel(Generic[T]):
             self._room.arm()
             self._arm_takers()
             self._stir_pools()
+            self._stir_reader(None)  # which is refused if it is of another process
             self._admit()  # looks again, now that the leases are armed
             return None if sender.admitted else sender
 

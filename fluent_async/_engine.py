@@ -13,6 +13,7 @@ from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._monitor import Monitor, after
+from fluent_async._process import process
 from fluent_async._report import log_untold
 from fluent_async._retry import shown
 from fluent_async._runner import Runner
@@ -88,7 +89,7 @@ class Engine:
         describe: Callable[[object], str],
     ) -> None:
         self.name = name
-        self.monitor = Monitor()
+        self.monitor = Monitor(owned=True)
         self.bell: Stirrable = Bell(self)
         self.policy = policy  # for tasks without one
         self.describe = describe
@@ -98,11 +99,17 @@ class Engine:
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
+        self._mark = process.mark
         self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
         self._finishing: list[Waiter] = []  # for the pool to be quiet
         self._readers: list[Waiter] = []  # wait for outputs
         self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
         self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is of the process that this one forked from."""
+        return self._mark is not process.mark
 
     @property
     def started(self) -> bool:
@@ -297,7 +304,8 @@ class Engine:
 
     def release(self) -> None:
         """Note that nobody has the Pool any more: end once there is nothing to do."""
-        self.monitor.do(self._release)
+        if not self.foreign:
+            self.monitor.do(self._release)
 
     def stats(self) -> PoolStats:
         """Return the accounts, as of now."""
@@ -317,6 +325,9 @@ class Engine:
 
     def abandoned(self) -> list[str]:
         """Name what runs and is waited for by nobody: task, input and thread."""
+        if self.foreign:
+            return []
+
         with self.monitor:
             slots = self.scheduler.slots
             attempts = [*slots.given_up]

@@ -6,6 +6,7 @@ import atexit
 import weakref
 
 from fluent_async._interrupt import ENDS, Stoppable, stop
+from fluent_async._process import process
 
 
 class Exits:
@@ -16,10 +17,12 @@ class Exits:
 
     def __init__(self) -> None:
         self.begun = False
+        self._mark = process.mark
         self._pools: weakref.WeakSet[Stoppable] = weakref.WeakSet()
 
     def watch(self, pool: Stoppable) -> None:
         """Wait for `pool` as well, if it is still there."""
+        self._forget_foreign()
         self._pools.add(pool)
 
     def wait(self) -> None:
@@ -28,6 +31,7 @@ class Exits:
         Ctrl-C ends that as it ends any wait: see `_interrupt.stop`.
         """
         self.begun = True
+        self._forget_foreign()
         pools = list(self._pools)
         try:
             for pool in pools:
@@ -35,6 +39,12 @@ class Exits:
         except ENDS:
             stop(pools)
             raise
+
+    def _forget_foreign(self) -> None:
+        """Leave pools to the process that this one forked from: they run there."""
+        if self._mark is not process.mark:
+            self._mark = process.mark
+            self._pools = weakref.WeakSet()
 
 
 exits = Exits()

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from fluent_async._process import process
 from fluent_async._signals import signals
 
 
@@ -56,16 +57,24 @@ class Monitor:
     given back the next time its thread asks: the frame that entered it does not run any
     more.
 
+    After `fork()` the monitor of a pool refuses everybody in the new process, which has
+    none of the pool's threads; that of a drain lets threads in, unless one was inside.
+
     Order: a pool's monitor before a drain's or that of the claims, which comes alone;
     never two pools', never two drains'.
     """
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_lock", "_mark", "_owned")
 
-    def __init__(self) -> None:
+    def __init__(self, *, owned: bool = False) -> None:
         self._lock = threading.RLock()  # knows its owner; it is never taken twice
+        self._owned = owned  # by threads: of no use in a process that forked from here
+        self._mark = process.mark
 
     def __enter__(self) -> None:
+        if self._mark is not process.mark:
+            self._adopt()
+
         entered = _thread.entered
         if entered and inside():
             self._refuse_again(entered)
@@ -100,6 +109,26 @@ class Monitor:
                     "calls in the middle of a decision; it can send, cancel and shut "
                     "down there"
                 )
+
+    def _adopt(self) -> None:
+        """Go on in a process that forked, if what this guards is whole and of use there.
+
+        Raises:
+            RuntimeError: if it is not; at once, since nobody would ever let this in.
+        """
+        if self._owned:
+            raise RuntimeError(
+                "the threads of a pool stay in the process that made it: "
+                "make a new pool after fork()"
+            )
+
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                "another thread was at this drain during fork(): make a new one"
+            )
+
+        self._lock.release()
+        self._mark = process.mark
 
     def give_back(self) -> None:
         """Release the lock if this thread has it."""

@@ -276,6 +276,9 @@ class Pool:
             interrupted: whether that is because of Ctrl-C, so that another one abandons
                 what runs.
         """
+        if self._engine.foreign:  # its threads, and who waits for them, are elsewhere
+            return
+
         self._refuse_worker("close")
         try:
             stop([self._engine], interrupted=interrupted)

@@ -176,5 +176,5 @@ class Undisturbed:
 
 signals = Signals()
 undisturbed = Undisturbed()
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch  (all but Windows)
     os.register_at_fork(after_in_child=signals.forked)

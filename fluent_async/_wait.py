@@ -1,5 +1,6 @@
 """The one wait: every call of the library that blocks goes through here."""
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -95,6 +96,16 @@ def is_busy(thread: int) -> bool:
 def name_of_this_thread() -> str:
     """Return what logs call this thread."""
     return threading.current_thread().name
+
+
+def forked() -> None:
+    """Note that this is a new process, whose one thread is in no pool and waits for none."""
+    _here.seat = None
+    waiting.clear()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  (all but Windows)
+    os.register_at_fork(after_in_child=forked)
 
 
 def is_alive(thread: int) -> bool:

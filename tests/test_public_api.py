@@ -29,6 +29,7 @@ LAYERS = [
         "_clock",
         "_interrupt",
         "_outcome",
+        "_process",
         "_slice",
         "_taking",
         "_turns",

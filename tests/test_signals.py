@@ -168,13 +168,20 @@ class TestAnywhere:
     """A handler that raises anywhere in the library leaves everything consistent."""
 
     @pytest.mark.slow
-    def test_leaves_pool_and_drain_as_good_as_new(self) -> None:
+    def test_leaves_pool_and_drain_as_good_as_new(
+        self, errors_recorded: list[BaseException | None]
+    ) -> None:
         """K5, K10, P16: at every eighth of the lines the main thread comes to."""
         line = 1
         while interrupted_round(line):
             line += 8
 
+        # What a handler raises in the middle of a finalizer is Python's to report.
+        others = [e for e in errors_recorded if not isinstance(e, Interrupted)]
+        errors_recorded.clear()
+
         assert line > 500
+        assert [] == others
 
 
 def interrupted_round(line: int) -> bool:

@@ -100,7 +100,8 @@ class Pool:
             if max_failures is None
             else _checks.whole("max_failures", max_failures, least=0)
         )
-        weakref.finalize(self, engine.release).atexit = False
+        # Weakly: a failure that was raised leads back to the Pool, and the engine to it.
+        weakref.finalize(self, _release, weakref.ref(engine)).atexit = False
 
     @property
     def limit(self) -> int:
@@ -299,6 +300,12 @@ class Pool:
                 f"{call}() in a worker of the same pool would wait for itself: "
                 "use results(pool=...) to run work there and take its outputs"
             )
+
+
+def _release(ref: weakref.ref[Engine]) -> None:
+    engine = ref()
+    if engine is not None:  # else all its threads have ended
+        engine.release()
 
 
 def _limit(limit: int | None) -> int:

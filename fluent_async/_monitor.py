@@ -52,10 +52,10 @@ class Monitor:
 
     A handler may also raise, as Ctrl-C does. In the main thread, where handlers run, all
     of them are put off as well while a decision is made, and until what that put off is
-    done: so none is made by half, and nobody who waits for it sleeps on. At the first
-    steps of `__enter__` one may still raise. A monitor that was left behind that way is
-    given back the next time its thread asks: the frame that entered it does not run any
-    more.
+    done: so none is made by half, and nobody who waits for it sleeps on. One that comes
+    again a second later gets through all the same. A monitor that was left behind that
+    way is given back the next time its thread asks: the frame that entered it does not
+    run any more.
 
     After `fork()` the monitor of a pool refuses everybody in the new process, which has
     none of the pool's threads; that of a drain lets threads in, unless one was inside.
@@ -79,16 +79,21 @@ class Monitor:
         if entered and inside():
             self._refuse_again(entered)
 
+        main = threading.get_ident() == signals.thread
+        if main:
+            signals.hold()
+
         # Noted before the lock is asked for, and forgotten after it is given back: a
-        # handler that runs in between puts off its work for nothing, which is safe.
+        # finalizer that runs in between puts off its work for nothing, which is safe.
         entered.append((self, sys._getframe(1)))
         try:
             self._lock.acquire()
-            if threading.get_ident() == signals.thread:
-                signals.hold()
-        except BaseException:  # a handler raised, before or after this got the lock
+        except BaseException:  # a handler that could not be put off any longer raised
             self.give_back()
             entered.pop()
+            if main:
+                signals.release()
+
             raise
 
     def __exit__(self, *exc_info: object) -> None:

@@ -134,12 +134,14 @@ class TestMonitor:
         assert ("free\n", "") == (done.stdout, done.stderr)
 
     def test_leaves_no_trace_of_a_wait_that_was_interrupted(self) -> None:
-        """Ctrl-C reaches a thread that waits to enter, and it never was inside."""
+        """Ctrl-C that is pressed again reaches a thread that waits to enter for long."""
         source = """
+            from fluent_async import _signals
             from concurrent.futures import ThreadPoolExecutor
             from threading import Barrier, Event
             from fluent_async._monitor import Monitor, inside
 
+            _signals.PATIENCE_S = 0.0
             monitor, held, free = Monitor(), Barrier(2), Event()
             with ThreadPoolExecutor() as threads:
                 threads.submit(monitor.do, lambda: (held.wait(), free.wait()))
@@ -155,6 +157,7 @@ class TestMonitor:
             """
         with start_child(source) as child:
             child.wait_for("waiting")
+            child.interrupt()
             child.interrupt()
             done = child.finish()
 

@@ -22,6 +22,22 @@ hypothesis.settings.register_profile("soak", deadline=None, database=None)
 hypothesis.settings.load_profile("suite")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the suite run with threads that take turns as often as Python lets them."""
+    parser.addoption(
+        "--switch-interval",
+        type=float,
+        help="seconds after which a thread that runs lets another one run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set what the options say."""
+    interval = config.getoption("--switch-interval")
+    if interval is not None:
+        sys.setswitchinterval(interval)
+
+
 @pytest.fixture(autouse=True)
 def no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget a STAGE of the environment, which would set the limit of every pool to 1."""

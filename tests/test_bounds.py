@@ -50,7 +50,7 @@ class TestPullAhead:
     @every_limit
     @every_policy
     def test_is_at_most_the_limit(self, policy: Policy, limit: int) -> None:
-        """At each pull no more than `limit` inputs were pulled and are not started."""
+        """H2: At each pull no more than `limit` inputs were pulled and are not started."""
         started: list[int] = []
 
         @task
@@ -166,7 +166,7 @@ class TestHolds:
     def test_no_more_than_its_maxsize(
         self, policy: Policy, limit: int, maxsize: int
     ) -> None:
-        """Seen from the source, from every task around it, and by who reads its end."""
+        """H4: Seen from the source, from every task around it, and by who reads its end."""
         drain, end = Drain[int](maxsize), Drain[int](maxsize)
 
         def look() -> None:

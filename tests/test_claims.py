@@ -99,7 +99,7 @@ class TestRefused:
 
     @once
     def test_in_one_go(self, values: Callable[[], Iterable[int]], name: str) -> None:
-        """The error names the iterator and both batches, and says what to do instead."""
+        """T5: The error names the iterator and both batches, and says what to do instead."""
         shared = values()
         says = rf"{name} is read by two batches, double and fail, .*make a list"
         with Pool(1) as pool, pytest.raises(ValueError, match=says):

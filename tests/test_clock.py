@@ -27,7 +27,7 @@ class TestMachineClock:
     """Time as the machine has it."""
 
     def test_shows_the_monotonic_clock(self) -> None:
-        """Setting the wall clock changes nothing: time is the monotonic clock's."""
+        """R15: Setting the wall clock changes nothing: time is the monotonic clock's."""
         before = time.monotonic()
         now = MachineClock().now()
 
@@ -79,7 +79,7 @@ class TestMachineClock:
     def test_cuts_a_timeout_to_what_the_platform_can(
         self, timeout: float, cut: float
     ) -> None:
-        """Negative is no wait at all, and too long is as long as can be."""
+        """R6: Negative is no wait at all, and too long is as long as can be."""
         lock = AskedLock()
         MachineClock().acquire(lock, timeout)
 

@@ -79,13 +79,13 @@ class TestMake:
 
     @pytest.mark.parametrize("maxsize", [True, 1.0, "1", None])
     def test_refuses_a_maxsize_that_is_no_int(self, maxsize: int) -> None:
-        """A bool is no int here; the error says what was given."""
+        """I5: A bool is no int here; the error says what was given."""
         kind = type(maxsize).__name__
         with pytest.raises(TypeError, match=f"maxsize.*{kind}"):
             Drain[int](maxsize)
 
     def test_refuses_a_negative_maxsize(self) -> None:
-        """There is no room less than none."""
+        """I5: There is no room less than none."""
         with pytest.raises(ValueError, match="maxsize"):
             Drain[int](-1)
 
@@ -208,7 +208,7 @@ class TestCollects:
         assert all(one is value for one in values)
 
     def test_lets_go_of_a_value_that_was_taken(self) -> None:
-        """Nothing keeps a value alive once its taker has done with it."""
+        """M2: Nothing keeps a value alive once its taker has done with it."""
         drain = Drain[Hostile]()
         drain.send(Hostile())
         drain.send(Hostile())

@@ -187,14 +187,14 @@ def check_exchange(maxsize: int, senders: list[int], readers: int) -> None:
 def test_threads_take_each_value_once_in_the_order_of_its_sender(
     maxsize: int, senders: list[int], readers: int
 ) -> None:
-    """However many threads send and take, and whatever the bound, nothing is lost."""
+    """O4, T12: However many threads send and take, and whatever the bound, nothing is lost."""
     check_exchange(maxsize, senders, readers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("maxsize", [0, 1, 3])
 def test_threads_take_each_value_once_under_pressure(maxsize: int) -> None:
-    """Nothing is lost while the interpreter changes threads all the time."""
+    """T6, H7: Nothing is lost while the interpreter changes threads all the time."""
     with switching(every=1e-6):
         check_exchange(maxsize, [1000, 700, 500], readers=3)
 

@@ -30,7 +30,7 @@ class TestMaxsize:
         assert list(range(maxsize)) == drain.drain()
 
     def test_is_no_bound_if_zero(self) -> None:
-        """0, the default, lets in everything."""
+        """P9: 0, the default, lets in everything."""
         drain = Drain[int]()
         for number in range(10_000):
             drain.send(number, timeout=0)
@@ -59,7 +59,7 @@ class TestMaxsize:
             assert list(range(10)) == sorted(drain)
 
     def test_is_shared_by_all_stages_that_feed_the_drain(self) -> None:
-        """However many stages and pools want the room, it is given away once."""
+        """P3: However many stages and pools want the room, it is given away once."""
         drain, gate = Drain[int](3), Gate()
         with Pool(4) as first, Pool(4) as second:
             first.go(*(each(range(9)) >> at(gate).hold | drain for _ in range(2)))
@@ -170,7 +170,7 @@ class TestSend:
         assert ([1], [2]) == (before, drain.drain())
 
     def test_lets_senders_in_first_come_first_served(self) -> None:
-        """Who waits longest is let in first."""
+        """O5: Who waits longest is let in first."""
         drain = filled(0, maxsize=1)
         with Waits() as waits:
             for number in range(1, 6):
@@ -287,7 +287,7 @@ class TestSend:
 
     @pytest.mark.parametrize("timeout", [-1.0, math.nan])
     def test_refuses_a_timeout_that_cannot_pass(self, timeout: float) -> None:
-        """Negative and NaN are misuse, and nothing is sent."""
+        """I4: Negative and NaN are misuse, and nothing is sent."""
         drain = Drain[int]()
         with pytest.raises(ValueError, match="timeout"):
             drain.send(1, timeout=timeout)
@@ -409,7 +409,7 @@ class TestIteration:
     """`for value in drain`: takes what comes."""
 
     def test_gives_each_value_to_one_of_several_threads(self) -> None:
-        """Whoever is first gets it, and nobody else."""
+        """P4: Whoever is first gets it, and nobody else."""
         drain = Drain[int](2)
         with Pool(3) as pool:
             readers = [beside(list, drain) for _ in range(3)]
@@ -443,7 +443,7 @@ class TestIteration:
         assert [2] == out.drain()
 
     def test_ends_with_its_worker(self) -> None:
-        """A reader that is told to end takes nothing, and others get what comes."""
+        """C5: A reader that is told to end takes nothing, and others get what comes."""
         drain = Drain[int]()
         with suppress(PoolCancelled), Waits() as waits, Pool(1) as pool:
             pool.go(task(partial(list, drain)))

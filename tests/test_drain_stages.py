@@ -107,7 +107,7 @@ class TestCycles:
             pool.go(drain >> double | drain)
 
     def test_shows_the_cycle_and_says_what_to_do(self) -> None:
-        """The error names the stages on the way, and `go()` as what to call instead."""
+        """P18: The error names the stages on the way, and `go()` as what to call instead."""
         first, second = Drain[int](), Drain[int]()
         pattern = r"double >> fail >> double.*go\(\) from the worker"
         with Pool(1) as pool, pytest.raises(ValueError, match=pattern):

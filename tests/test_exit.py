@@ -15,7 +15,7 @@ def lines(script: str) -> list[str]:
 
 @pytest.mark.parametrize("left", ["kept", "dropped"])
 def test_waits_for_what_was_accepted(left: str) -> None:
-    """A pool that nobody closed finishes what it was given, whoever still has it."""
+    """X1: A pool that nobody closed finishes what it was given, whoever still has it."""
     script = f"""
         import sys
         from fluent_async import Pool, each, sleep, task
@@ -112,7 +112,7 @@ def test_does_not_wait_for_abandoned_attempts() -> None:
 
 
 def test_refuses_new_work() -> None:
-    """While Python exits a pool takes nothing more."""
+    """X3: While Python exits a pool takes nothing more."""
     script = """
         import threading
         from fluent_async import Pool, sleep, task

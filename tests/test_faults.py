@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import ContextVar
+from weakref import ref
 
 import pytest
 from typing_extensions import override
@@ -145,6 +147,46 @@ class TestErrors:
             assert 2 == len(caught.value.exceptions)
             with pytest.raises(ValueError, match=r"[01]"):
                 run(each(range(2)) >> act, limit=2, on_error="cancel")
+
+
+class TestOutputs:
+    """What comes out does so as it is ready, and each attempt has its own context."""
+
+    def test_come_as_their_inputs_end(self) -> None:
+        """O3: a drain gets them in that order, and each once."""
+        first, second = Gate(), Gate()
+
+        @task
+        def act(number: int) -> int:
+            (first, second)[number].arrive()
+            return number
+
+        done = Drain[int]()
+        with Pool(limit=2) as pool:
+            pool.go(each(range(2)) >> act | done)
+            first.wait_for()
+            second.wait_for()
+            second.open()
+            came = list(itertools.islice(done, 1))
+            first.open()
+
+        assert [1, 0] == [*came, *done.drain()]
+
+    def test_of_one_context_may_be_made_at_once(self) -> None:
+        """V4: two attempts of one `go()` run in copies, not in that context itself."""
+        variable = ContextVar("variable", default=0)
+        variable.set(1)
+        meet = threading.Barrier(2)
+
+        @task
+        def act(number: int) -> int:
+            before = variable.get()
+            meet.wait(TIMEOUT)
+            variable.set(10 + number)
+            meet.wait(TIMEOUT)
+            return before + variable.get()
+
+        assert [11, 12] == run(each(range(2)) >> act, limit=2)
 
 
 class TestCancel:
@@ -519,6 +561,32 @@ class TestMemory:
         ended = run_child(script, timeout=50)
 
         assert ("100000 True\n", "") == (ended.stdout, ended.stderr)
+
+    def test_what_a_failed_task_had_is_freed(self) -> None:
+        """M5: once the exception is handled, without the collector."""
+
+        class Big:
+            pass
+
+        seen = list[ref[Big]]()
+
+        @task
+        def act(number: int) -> None:
+            big = Big()
+            seen.append(ref(big))
+            raise ValueError(number)
+
+        gc.collect()
+        gc.disable()
+        try:
+            with suppress(ExceptionGroup):
+                run(each(range(3)) >> act)
+
+            assert poll(lambda: all(made() is None for made in seen), timeout=1.0)
+        finally:
+            gc.enable()
+
+        assert 3 == len(seen)
 
     def test_outputs_are_never_copied(self) -> None:
         """H5: what a task returns is what a drain gives."""

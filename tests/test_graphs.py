@@ -48,7 +48,7 @@ class Machine:
 @settings(max_examples=200)
 @given(st.randoms(use_true_random=False))
 def test_graph_of_up_to_six_stages_comes_to_its_end(draw: random.Random) -> None:
-    """Nothing is stuck, lost, doubled or in disorder, and accounts hold, whatever is drawn.
+    """P2: Nothing is stuck, lost, doubled or in disorder, and accounts hold, whatever is drawn.
 
     Drawn are pools and their limits, stages and their limits, kinds, retries and failures,
     bounds and order of drains, who feeds and reads them, the order of arguments of `go`,

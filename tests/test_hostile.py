@@ -159,7 +159,7 @@ class TestValues:
     def test_pass_through(
         self, form: Form, made: Takes[Hostile, Hostile], *, ordered: bool
     ) -> None:
-        """Every input comes out as an output, the same object."""
+        """N7: Every input comes out as an output, the same object."""
         drain = Drain[Hostile](ordered=ordered)
         with Pool(limit=2) as pool:
             pool.go(*(work | drain for work in form(made)))
@@ -210,7 +210,7 @@ class TestExceptions:
     @pytest.mark.parametrize("made", [oops, frozen], ids=lambda made: made.name)
     @every_form
     def test_come_out_of_wait(self, form: Form, made: Takes[Hostile, Hostile]) -> None:
-        """They are in the group, each of them."""
+        """E6: They are in the group, each of them."""
         pool = Pool(limit=2)
         with pytest.raises(ExceptionGroup) as caught, pool:
             pool.go(*form(made))
@@ -293,7 +293,7 @@ class TestExceptions:
             assert 1 == len(pool.errors())
 
     def test_of_sinks_are_failures(self) -> None:
-        """And so may a sink's."""
+        """E5: And so may a sink's."""
 
         class Sink:
             __eq__ = __bool__ = __hash__ = __repr__ = refuse  # type: ignore[assignment]
@@ -357,7 +357,7 @@ class TestFunctions:
 
     @pytest.mark.parametrize("says", ["raises", "hostile text", "no text"])
     def test_describe_may_fail(self, says: str) -> None:
-        """Whatever `describe` gives, a failure has its note."""
+        """I10: Whatever `describe` gives, a failure has its note."""
         gives: dict[str, object] = {"hostile text": Liar("x"), "no text": Hostile()}
 
         def describe(_: object) -> str:
@@ -374,7 +374,7 @@ class TestFunctions:
 
     @pytest.mark.parametrize("made", [oops, frozen], ids=lambda made: made.name)
     def test_policies_may_fail(self, made: Takes[Hostile, Hostile]) -> None:
-        """A `retry_on` or backoff that raises or gives nonsense is a final failure."""
+        """I10: A `retry_on` or backoff that raises or gives nonsense is a final failure."""
 
         def nonsense(_: Failure | Exception) -> float:
             return Hostile()  # type: ignore[return-value]
@@ -391,7 +391,7 @@ class TestFunctions:
     def test_logs_may_fail(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A filter of the log that raises costs the retry it was told of, no thread."""
+        """E5, N4: A filter of the log that raises costs the retry it was told of, no thread."""
 
         def no_retries(record: logging.LogRecord) -> bool:
             if record.levelno == logging.INFO:

@@ -383,7 +383,7 @@ def hunt(scenario: Scenario) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.__name__)
 def test_holds_in_whatever_order_threads_go_on(scenario: Scenario) -> None:
-    """What a scenario says holds between any two instructions of the threads in it."""
+    """P10, T8, T9: What a scenario says holds between any two instructions of the threads in it."""
     explore(scenario, ALL[scenario], SCHEDULES)
 
 
@@ -397,7 +397,7 @@ def test_interleaver_finds_a_fault(
     monkeypatch: pytest.MonkeyPatch,
     errors_recorded: list[BaseException | None],
 ) -> None:
-    """A promise that is broken on purpose shows, and what the tool says is no other error."""
+    """T9: A promise that is broken on purpose shows, and what the tool says is no other error."""
     fault(monkeypatch)
     with pytest.raises((RaceFound, DeadlockError)):
         hunt(scenario)

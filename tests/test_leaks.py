@@ -171,7 +171,7 @@ class TestInAnOpenPool:
     @pytest.mark.parametrize("made", ALL.values(), ids=ALL)
     @every_form
     def test_inputs_are_freed(self, watch: Watch, give: Give, made: Made) -> None:
-        """An input ends with its worker; that of a failure, when the pool forgets it."""
+        """M1: An input ends with its worker; that of a failure, when the pool forgets it."""
         with Pool(limit=2, on_error="keep") as pool:
             give(watch.values(), made, pool)
             pool.wait()
@@ -182,7 +182,7 @@ class TestInAnOpenPool:
     @pytest.mark.parametrize("made", SUCCEED.values(), ids=SUCCEED)
     @every_form
     def test_outputs_are_freed(self, watch: Watch, give: Give, made: Made) -> None:
-        """An output that was taken from its drain is its taker's alone."""
+        """M1: An output that was taken from its drain is its taker's alone."""
         drain = Drain[Value]()
         with Pool(limit=2) as pool:
             give(range(20), made | drain, pool)
@@ -197,7 +197,7 @@ class TestInAnOpenPool:
     @pytest.mark.parametrize("made", FAIL.values(), ids=FAIL)
     @every_form
     def test_exceptions_are_freed(self, watch: Watch, give: Give, made: Made) -> None:
-        """A failure that was raised ends when the pool forgets it."""
+        """M4: A failure that was raised ends when the pool forgets it."""
         with Pool(limit=2) as pool:
             give(range(5), made, pool)
             see_what_is_raised(watch, pool.wait)
@@ -232,7 +232,7 @@ class TestInAnOpenPool:
     def test_exceptions_of_attempts_that_were_retried_are_freed(
         self, watch: Watch, give: Give
     ) -> None:
-        """A failure that was mended is nobody's."""
+        """M10: A failure that was mended is nobody's."""
         attempts: list[int] = []
 
         @task(retry=2)
@@ -256,7 +256,7 @@ class TestInAnOpenPool:
     @pytest.mark.parametrize("made", [new, several, sent, oops], ids=lambda m: m.name)
     @every_ending_form
     def test_contexts_are_freed(self, watch: Watch, give: Give, made: Made) -> None:
-        """What a context variable had at `go()` ends with the work."""
+        """V3: What a context variable had at `go()` ends with the work."""
         variable = contextvars.ContextVar[Value]("variable")
 
         def go() -> None:
@@ -289,7 +289,7 @@ class TestInAnOpenPool:
     @pytest.mark.parametrize("limit", [None, 1])
     @every_ending_form
     def test_tasks_are_freed(self, watch: Watch, give: Give, limit: int | None) -> None:
-        """A function ends with the work it was for, so closures may be tasks."""
+        """M9: A function ends with the work it was for, so closures may be tasks."""
 
         def go() -> None:
             value = watch.value()
@@ -318,7 +318,7 @@ class TestInAnOpenPool:
             watch.assert_all_gone()
 
     def test_drains_are_freed(self, watch: Watch) -> None:
-        """A drain that work drained to is not the pool's."""
+        """M3: A drain that work drained to is not the pool's."""
         with Pool(limit=2) as pool:
             drain = Drain[Value]()
             watch.see(drain)
@@ -396,7 +396,7 @@ class TestPools:
         watch.assert_all_gone()
 
     def test_with_failures_that_were_raised_are_freed(self, watch: Watch) -> None:
-        """What was raised does not keep the pool."""
+        """M6: What was raised does not keep the pool."""
 
         def use() -> None:
             with self.watched(watch, on_error="finish") as pool:
@@ -479,7 +479,7 @@ class TestThreads:
         assert [] == threads.survivors(patience=0)
 
     def test_are_gone_after_with(self) -> None:
-        """The same for leaving `with`."""
+        """L1: The same for leaving `with`."""
         threads = Threads()
         with Pool(limit=3) as pool:
             self.use(pool)
@@ -512,7 +512,7 @@ class TestThreads:
         assert [] == threads.survivors(TIMEOUT)
 
     def test_of_a_dropped_pool_finish_what_was_accepted(self) -> None:
-        """What was given to it runs first."""
+        """L3: What was given to it runs first."""
         drain = Drain[int]()
         Pool(limit=1).go(each(range(100)) >> double | drain)
 
@@ -578,7 +578,7 @@ class TestThreads:
             pool.close()
 
     def test_are_not_started_by_a_pool_without_work(self) -> None:
-        """Making pools costs no thread."""
+        """L2: Making pools costs no thread."""
         before = threading.active_count()
         pools = [Pool() for _ in range(100)]
 

@@ -77,7 +77,7 @@ class TestBinding:
         "value", [None, True, 3, 1.5, "text", (1, 2), {"a": 1}, {1}, frozenset(), [1]]
     )
     def test_takes_any_value_as_one(self, value: object) -> None:
-        """A tuple, a set or a dict is one value; None and booleans are, too."""
+        """I7: A tuple, a set or a dict is one value; None and booleans are, too."""
         drain = Drain[str]()
         (value >> text | drain).execute()
 
@@ -222,7 +222,7 @@ class TestComposing:
         assert values == outputs(3 >> chain)
 
     def test_of_ten_thousand_tasks_runs(self) -> None:
-        """No length of a composition reaches the limit of recursion."""
+        """N9: No length of a composition reaches the limit of recursion."""
         same = task(lambda number: number)
         chain = halves >> same
         for _ in range(10_000):
@@ -310,7 +310,7 @@ class TestDraining:
     def test_into_what_is_no_drain_says_what_to_write(
         self, sink: object, says: str
     ) -> None:
-        """Tasks, workers and batches each refuse what has no `send`, at once."""
+        """I8: Tasks, workers and batches each refuse what has no `send`, at once."""
         for left in (double, 1 >> double, each([1]) >> double, Workers([])):
             assert says in raised(partial(or_, left, sink))
             assert says in raised(partial(methodcaller("drain_to", sink), left))
@@ -350,14 +350,14 @@ class TestEach:
 
     @pytest.mark.parametrize("values", ["text", b"bytes", bytearray(b"bytes")])
     def test_of_text_is_an_error(self, values: str) -> None:
-        """A str or bytes is one input, and rarely meant by the character."""
+        """I9: A str or bytes is one input, and rarely meant by the character."""
         says = raised(lambda: each(values))
 
         assert f"not {type(values).__name__}: write `value >> task` for one" in says
 
     @pytest.mark.parametrize("values", [3, None, double, 1 >> double, Each([1]), int])
     def test_of_what_is_not_iterable_is_an_error(self, values: object) -> None:
-        """Anything else is a TypeError at once."""
+        """I9: Anything else is a TypeError at once."""
         says = raised(lambda: each(values))  # type: ignore[arg-type]
 
         assert (

@@ -133,7 +133,7 @@ class TestOrder:
     def test_gives_outputs_in_the_order_of_the_inputs_at_any_limit(
         self, form: Form, limit: int
     ) -> None:
-        """One thread or several, the order is the same."""
+        """O2: One thread or several, the order is the same."""
         drain = Drain[int](ordered=True)
         with Pool(limit) as pool:
             pool.go(*(work | drain for work in form(range(200), double)))

@@ -75,7 +75,7 @@ class TestChain:
     @pytest.mark.parametrize("make", [plain, yielded, sent, retried])
     @pytest.mark.parametrize("limit", [1, 2, 3])
     def test_ends_with_every_output(self, make: Tasks, limit: int) -> None:
-        """Whatever the bounds, a chain of three stages comes to its end with all values."""
+        """P1: Whatever the bounds, a chain of three stages comes to its end with all values."""
         for sizes in product(range(4), repeat=2):
             first, second = (Drain[int](maxsize) for maxsize in sizes)
             end = Drain[int]()
@@ -200,7 +200,7 @@ class TestBound:
             gate.assert_nobody_arrives()
 
     def test_gives_way_when_nothing_else_can_move(self) -> None:
-        """A pool that is waited for comes to its end though nobody reads a full drain."""
+        """P7: A pool that is waited for comes to its end though nobody reads a full drain."""
         drain = Drain[int](maxsize=2)
         with Pool(limit=2) as pool:
             pool.go(each(range(20)) >> plain() | drain)
@@ -224,7 +224,7 @@ class TestBound:
     def test_is_logged_once_when_it_gives_way(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """One warning says which drain held everything back."""
+        """P7: One warning says which drain held everything back."""
         drain = Drain[int](maxsize=1, name="pages")
         with caplog.at_level(logging.WARNING), Pool(limit=2) as pool:
             pool.go(each(range(20)) >> plain() | drain)

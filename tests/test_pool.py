@@ -45,7 +45,7 @@ class TestGo:
 
     @every_form
     def test_starts_work_and_does_not_wait_for_it(self, form: Form) -> None:
-        """Work runs once `go` has returned, with nobody in `wait`."""
+        """O7: Work runs once `go` has returned, with nobody in `wait`."""
         with Pool() as pool, Gate() as gate:
             pool.go(*form([1], at(gate).hold))
 
@@ -105,7 +105,7 @@ class TestGo:
         assert [2, 4, 6] == sorted(drain.drain())
 
     def test_may_be_called_from_many_threads(self) -> None:
-        """Every method is safe from any thread: nothing that four threads give is lost."""
+        """T6: Every method is safe from any thread: nothing that four threads give is lost."""
         drain = Drain[int]()
         with Pool(limit=2) as pool:
 
@@ -247,7 +247,7 @@ class TestWait:
                 pool.wait(0.5)
 
     def test_timeout_changes_nothing(self) -> None:
-        """After a TimeoutError the pool still does what it was given."""
+        """C8: After a TimeoutError the pool still does what it was given."""
         drain = Drain[int]()
         with Pool() as pool, Gate() as gate:
             pool.go(1 >> at(gate).hold | drain)
@@ -259,7 +259,7 @@ class TestWait:
             assert [1] == drain.drain(TIMEOUT)
 
     def test_releases_every_thread_that_waits(self) -> None:
-        """Any number of threads may wait; all return."""
+        """P11: Any number of threads may wait; all return."""
         with Pool() as pool:
             with Gate() as gate:
                 pool.go(1 >> at(gate).hold)
@@ -275,7 +275,7 @@ class TestWait:
     @pytest.mark.parametrize("call", ["wait", "close"])
     @every_form
     def test_is_refused_in_a_worker_of_the_pool(self, form: Form, call: str) -> None:
-        """A worker that waits for its own pool would wait for itself."""
+        """L8: A worker that waits for its own pool would wait for itself."""
 
         @task
         def waits(_: int, /) -> int:
@@ -311,7 +311,7 @@ class TestClose:
     """`pool.close()`: refuses new work, waits for what was accepted, ends the threads."""
 
     def test_waits_for_what_was_accepted(self) -> None:
-        """All that was given before runs."""
+        """P12: All that was given before runs."""
         drain = Drain[int]()
         pool = Pool(limit=1).go(each(range(100)) >> double | drain)
         pool.close()
@@ -327,7 +327,7 @@ class TestClose:
         assert not [t for t in threading.enumerate() if t.name.startswith("ends")]
 
     def test_refuses_new_work(self) -> None:
-        """Giving work to a closed pool is PoolClosed, which is a RuntimeError."""
+        """L5: Giving work to a closed pool is PoolClosed, which is a RuntimeError."""
         pool = Pool(name="old")
         pool.close()
         with pytest.raises(RuntimeError) as info:
@@ -337,7 +337,7 @@ class TestClose:
         assert "old is closed: make a new pool" == str(info.value)
 
     def test_refuses_new_work_while_it_waits(self) -> None:
-        """What runs while the pool closes cannot give it more."""
+        """L7: What runs while the pool closes cannot give it more."""
         refused: list[PoolClosed] = []
 
         @task
@@ -374,7 +374,7 @@ class TestClose:
         pool.wait()
 
     def test_may_be_called_by_several_threads(self) -> None:
-        """Each returns when the threads of the pool have ended."""
+        """L4: Each returns when the threads of the pool have ended."""
         left: list[int] = []
         for _ in range(20):
             pool = Pool(limit=3).go(each(range(20)) >> double)
@@ -446,7 +446,7 @@ class TestWith:
         assert "closed" in repr(pool)
 
     def test_left_by_an_exception_drops_what_has_not_started(self) -> None:
-        """What is queued never starts."""
+        """E3: What is queued never starts."""
         drain = Drain[int]()
         with pytest.raises(LookupError):
             leave(Pool(limit=1).go(until_told, 2 >> double | drain), LookupError())
@@ -481,7 +481,7 @@ class TestName:
         assert "<crawl limit=4, closed>" == repr(pool)
 
     def test_is_in_the_names_of_threads(self) -> None:
-        """Threads are called after their pool, and numbered."""
+        """V5: Threads are called after their pool, and numbered."""
         drain = Drain[str]()
 
         @task

@@ -99,14 +99,14 @@ def test_takes(row: Row, value: object) -> None:
 
 @pytest.mark.parametrize(("row", "value"), cases("wrong_types"))
 def test_refuses_wrong_types(row: Row, value: object) -> None:
-    """A wrong type is a TypeError that begins with the parameter and the right form."""
+    """I1: A wrong type is a TypeError that begins with the parameter and the right form."""
     with pytest.raises(TypeError, match=f"^{row.parameter} must be .*, not [a-zA-Z]"):
         row.given(value)
 
 
 @pytest.mark.parametrize(("row", "value"), cases("wrong_values"))
 def test_refuses_wrong_values(row: Row, value: object) -> None:
-    """A wrong value is a ValueError that begins with the parameter and the right form."""
+    """I1, I2, I3: A wrong value is a ValueError that begins with the parameter and the right form."""
     with pytest.raises(ValueError, match=f"^{row.parameter} must be .*, not [a-zA-Z]"):
         row.given(value)
 

@@ -51,7 +51,7 @@ class TestCancel:
 
     @every_form
     def test_tells_what_runs(self, form: Form) -> None:
-        """`cancelled()` becomes true in every worker that runs."""
+        """C7: `cancelled()` becomes true in every worker that runs."""
         drain = Drain[int]()
         with Pool(limit=3) as pool:
             pool.go(*(work | drain for work in form([1, 2, 3], until_told)))
@@ -143,7 +143,7 @@ class TestCancel:
         assert [2] == drain.drain()
 
     def test_may_be_repeated(self) -> None:
-        """A second call changes nothing."""
+        """C6: A second call changes nothing."""
         with Pool(limit=1) as pool:
             pool.go(1 >> until_told, 2 >> double)
             wait_for_attempts(pool)
@@ -153,7 +153,7 @@ class TestCancel:
                 pool.wait(TIMEOUT)
 
     def test_may_be_called_by_a_worker(self) -> None:
-        """A worker cancels its own pool, and goes on itself."""
+        """C6: A worker cancels its own pool, and goes on itself."""
         drain = Drain[int]()
 
         @task
@@ -175,7 +175,7 @@ class TestCancel:
         pool.cancel()
 
     def test_ends_a_close_that_waits(self) -> None:
-        """What `close()` waits for is dropped or told."""
+        """C10: What `close()` waits for is dropped or told."""
         pool = Pool(limit=1).go(1 >> until_told, 2 >> double)
         wait_for_attempts(pool)
         closer = threading.Thread(target=pool.close)
@@ -187,7 +187,7 @@ class TestCancel:
         assert (1, 1) == (pool.stats().succeeded, pool.stats().cancelled)
 
     def test_drops_what_waits_for_a_retry(self, fake_clock: FakeClock) -> None:
-        """No further attempt is made, and nobody waits for its time."""
+        """C4, R10: No further attempt is made, and nobody waits for its time."""
 
         @task(retry=2, backoff=3600)
         def flaky() -> None:
@@ -219,7 +219,7 @@ class TestCancel:
         assert (1, 1) == (pool.stats().attempts, pool.stats().cancelled)
 
     def test_drops_what_waits_for_room(self) -> None:
-        """A worker that waits in a full drain ends there."""
+        """C5: A worker that waits in a full drain ends there."""
         full = Drain[int](maxsize=1)
 
         @stream

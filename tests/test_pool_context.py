@@ -41,7 +41,7 @@ class TestContext:
 
     @every_form
     def test_is_that_of_go(self, form: Form) -> None:
-        """A task sees the values that its `go()` was called with."""
+        """V1: A task sees the values that its `go()` was called with."""
         drain = Drain[int]()
         seen.set(7)
         with Pool(limit=2) as pool:
@@ -105,7 +105,7 @@ class TestLeaks:
     @pytest.mark.parametrize("limit", [1, 3])
     @every_form
     def test_to_other_inputs(self, form: Form, limit: int) -> None:
-        """Each input starts with what `go()` had."""
+        """V2: Each input starts with what `go()` had."""
         drain = Drain[int]()
         with Pool(limit) as pool:
             pool.go(*(work | drain for work in form(range(50), see)))
@@ -124,7 +124,7 @@ class TestLeaks:
 
     @every_form
     def test_to_the_caller(self, form: Form) -> None:
-        """The context of `go()` itself stays as it is."""
+        """V2: The context of `go()` itself stays as it is."""
         with Pool() as pool:
             pool.go(*form([1, 2], change))
 
@@ -132,7 +132,7 @@ class TestLeaks:
 
     @every_form
     def test_to_the_next_attempt(self, form: Form) -> None:
-        """A retry starts afresh."""
+        """V6: A retry starts afresh."""
         values = []
 
         @task(retry=3)
@@ -185,7 +185,7 @@ class TestLeaks:
         assert [0, 0] == drain.drain()
 
     def test_from_the_first_go_to_threads(self) -> None:
-        """A thread keeps nothing of the context it was started in."""
+        """M8: A thread keeps nothing of the context it was started in."""
         values = []
 
         def inputs() -> Iterator[int]:

@@ -83,7 +83,7 @@ class TestFinish:
 
     @every_form
     def test_raises_all_failures_in_one_flat_group(self, form: Form) -> None:
-        """Each exception is in the group as it is, in the order of inputs."""
+        """E1: Each exception is in the group as it is, in the order of inputs."""
         with Pool(limit=3) as pool:
             pool.go(*form(range(20), fail_odd))
 
@@ -99,7 +99,7 @@ class TestFinish:
         assert (error,) == caught.value.exceptions
 
     def test_says_how_many_failed(self) -> None:
-        """The message of the group counts."""
+        """E2: The message of the group counts."""
         pool = Pool()
         with pytest.raises(ExceptionGroup, match="3 workers failed"), pool:
             pool.go(*(number >> fail for number in range(3)))
@@ -168,7 +168,7 @@ class TestFinish:
             pool.wait(TIMEOUT)
 
     def test_raises_new_failures_after_old_ones(self) -> None:
-        """Failures of work given later are raised by the next `wait`, alone."""
+        """L10: Failures of work given later are raised by the next `wait`, alone."""
         with Pool() as pool:
             assert [1] == told(pool.go(1 >> fail))
             assert [2] == told(pool.go(2 >> fail))
@@ -219,7 +219,7 @@ class TestCancel:
 
     @every_form
     def test_drops_what_has_not_started(self, form: Form) -> None:
-        """After the first failure nothing new starts."""
+        """C1: After the first failure nothing new starts."""
         drain = Drain[int]()
         pool = Pool(limit=1, on_error="cancel")
         with pytest.raises(ValueError, match=r"^3\b"), pool:
@@ -444,7 +444,7 @@ class TestLog:
     def test_tells_of_failures_when_a_pool_is_dropped(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A pool that nobody has any more logs what nobody can ask for."""
+        """E14: A pool that nobody has any more logs what nobody can ask for."""
         Pool().go(7 >> fail)
 
         assert poll(lambda: bool(warnings(caplog)))
@@ -518,7 +518,7 @@ class TestNote:
 
     @every_form
     def test_comes_with_the_traceback_of_the_task_alone(self, form: Form) -> None:
-        """Where the exception comes from starts in the task: nothing of the library."""
+        """E15: Where the exception comes from starts in the task: nothing of the library."""
         with Pool(on_error="keep") as pool:
             pool.go(*form([7], fail)).wait()
 
@@ -530,7 +530,7 @@ class TestNote:
 
     @every_form
     def test_exception_has_no_context_of_the_library(self, form: Form) -> None:
-        """What a task raises comes out as it is, never wrapped and never chained."""
+        """E15: What a task raises comes out as it is, never wrapped and never chained."""
         with Pool(on_error="keep") as pool:
             pool.go(*form([7], fail)).wait()
 
@@ -551,7 +551,7 @@ class TestIterables:
 
     @pytest.mark.parametrize("limit", [1, 4])
     def test_runs_what_was_taken(self, limit: int) -> None:
-        """Inputs that the iterable gave before it raised still run."""
+        """E17: Inputs that the iterable gave before it raised still run."""
         drain = Drain[int]()
         pool = Pool(limit)
         with pytest.raises(ExceptionGroup), pool:
@@ -677,7 +677,7 @@ class TestFatal:
 
     @pytest.mark.parametrize("make", FATAL.values(), ids=FATAL)
     def test_comes_out_as_itself(self, make: Callable[[], BaseException]) -> None:
-        """In no group, and not changed."""
+        """E4: In no group, and not changed."""
         error = make()
         pool = Pool()
         with pytest.raises(type(error)) as caught, pool:
@@ -713,7 +713,7 @@ class TestFatal:
 
     @every_form
     def test_is_never_retried(self, form: Form) -> None:
-        """No policy covers it."""
+        """R9: No policy covers it."""
         pool = Pool(retry=5)
         with pytest.raises(Fatal), pool:
             pool.go(*form([1], die))
@@ -821,7 +821,7 @@ class TestFatal:
         assert poll(lambda: [says] == warnings(caplog))
 
     def test_does_not_end_a_thread(self) -> None:
-        """The thread goes on: the pool has as many as before."""
+        """E4: The thread goes on: the pool has as many as before."""
         with Pool(limit=1) as pool:
             with pytest.raises(Fatal):
                 pool.go(1 >> die).wait()

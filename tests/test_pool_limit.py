@@ -30,7 +30,7 @@ class TestLimit:
     @pytest.mark.parametrize("limit", [1, 2, 3])
     @every_form
     def test_is_reached_and_never_exceeded(self, form: Form, limit: int) -> None:
-        """So many inputs run together, and the next one waits."""
+        """O1: So many inputs run together, and the next one waits."""
         with Pool(limit) as pool, Gate() as gate:
             pool.go(*form(range(limit + 2), at(gate).hold))
             gate.wait_for(limit)
@@ -61,7 +61,7 @@ class TestLimit:
             gate.assert_nobody_arrives()
 
     def test_includes_retries(self) -> None:
-        """A second attempt waits for a slot like a first one."""
+        """O1: A second attempt waits for a slot like a first one."""
         attempts: list[int] = []
 
         @task(retry=2)
@@ -92,7 +92,7 @@ class TestLimit:
             gate.assert_nobody_arrives()
 
     def test_cannot_be_set_once_there_was_work(self) -> None:
-        """A pool that was given work keeps its limit."""
+        """L12: A pool that was given work keeps its limit."""
         with Pool(limit=5, name="mine") as pool:
             pool.go(1 >> double).wait()
             with pytest.raises(RuntimeError, match="the limit of <mine limit=5> can't"):
@@ -175,7 +175,7 @@ class TestThreads:
     def test_that_cannot_start_leave_the_work_to_others(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """When the system gives no second thread, the first does everything."""
+        """L11: When the system gives no second thread, the first does everything."""
         start, drain = threading.Thread.start, Drain[int]()
 
         def start_one(thread: threading.Thread) -> None:
@@ -193,7 +193,7 @@ class TestThreads:
     def test_that_cannot_start_at_all_refuse_the_work(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Without any thread `go` raises, and accepts nothing."""
+        """L11: Without any thread `go` raises, and accepts nothing."""
 
         def start_none(thread: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")

@@ -193,7 +193,7 @@ class TestRetryOn:
         ids=["class", "tuple", "function"],
     )
     def test_covers_what_is_named(self, retry_on: RetryOn) -> None:
-        """A class, a tuple of them, or a function that says so."""
+        """I11: A class, a tuple of them, or a function that says so."""
         flaky = Flaky(error=ConnectionError)
         with Pool(retry=2, retry_on=retry_on) as pool:
             pool.go(1 >> flaky.plain)
@@ -266,7 +266,7 @@ class TestDelay:
         assert [("plain", 7)] * 2 == [(each.task, each.input) for each in told]
 
     def test_holds_no_slot(self, fake_clock: FakeClock) -> None:
-        """Other inputs run meanwhile, even at limit 1."""
+        """O6: Other inputs run meanwhile, even at limit 1."""
         drain = Drain[int]()
         flaky = Flaky()
         fake_clock.hold()
@@ -280,7 +280,7 @@ class TestDelay:
         assert [1, 1] == flaky.calls
 
     def test_holds_no_thread(self, fake_clock: FakeClock) -> None:
-        """However many wait, one thread keeps time for all."""
+        """R16: However many wait, one thread keeps time for all."""
         fake_clock.hold()
         with Pool(limit=4, retry=2, backoff=60) as pool:
             pool.go(each(range(50)) >> Flaky().plain)
@@ -377,7 +377,7 @@ class TestDelay:
         assert "not retried, since ZeroDivisionError" in failure.exception.__notes__[0]
 
     def test_is_not_decided_under_a_lock(self) -> None:
-        """A backoff may use the pool."""
+        """N4: A backoff may use the pool."""
         seen = []
 
         def ask(_: Failure) -> float:
@@ -395,7 +395,7 @@ class TestOutcome:
 
     @every_form
     def test_is_the_last_exception_as_it_is(self, form: Form) -> None:
-        """When attempts run out the last one's exception comes out, with one note."""
+        """R11: When attempts run out the last one's exception comes out, with one note."""
         errors: list[OSError] = []
 
         @task
@@ -461,7 +461,7 @@ class TestOutputs:
 
     @pytest.mark.parametrize("name", ["yielded", "returned", "sent"])
     def test_of_a_failed_attempt_are_lost(self, name: str) -> None:
-        """A retry never duplicates."""
+        """R12: A retry never duplicates."""
         drain = Drain[int]()
         with Pool(limit=1) as pool:
             policy = stream_of(Flaky(failures=2), name).with_retry(3)

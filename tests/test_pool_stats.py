@@ -181,7 +181,7 @@ class TestAlways:
     @pytest.mark.parametrize("limit", [1, 3])
     @every_form
     def test_accounts_add_up(self, form: Form, limit: int) -> None:
-        """Whenever one looks, whatever succeeds, fails, and is retried meanwhile."""
+        """T4: Whenever one looks, whatever succeeds, fails, and is retried meanwhile."""
         done, before = threading.Event(), zero()
         with Pool(limit, on_error="keep") as pool:
             work = form(range(3000), mostly)

@@ -316,7 +316,7 @@ class TestAbandoned:
     def test_end_counts_for_nothing(
         self, clock: FakeClock, form: Form, end: str
     ) -> None:
-        """What it returns, raises, or would end Python with, is discarded."""
+        """C9: What it returns, raises, or would end Python with, is discarded."""
         drain = Drain[int]()
         ends: dict[str, BaseException] = {"raises": KeyError(), "exits": SystemExit()}
 
@@ -453,7 +453,7 @@ class TestAbandoned:
         assert [("fluent_async", logging.WARNING, says)] == caplog.record_tuples
 
     def test_outlives_close(self, clock: FakeClock) -> None:
-        """After `close()` no thread is left but abandoned ones, which are daemons."""
+        """C9: After `close()` no thread is left but abandoned ones, which are daemons."""
         with Gate() as gate:
             pool = Pool(limit=3, name="crawl", on_error="keep")
             pool.go(1 >> at(gate).hold.with_timeout(5), each(range(50)) >> double)

@@ -71,7 +71,7 @@ class TestLease:
     """Who takes the right to pull from a thread that has it."""
 
     def test_is_not_taken_from_a_thread_that_is_in_the_iterable(self) -> None:
-        """Nobody enters an iterable that a thread is in, however long that takes."""
+        """T5: Nobody enters an iterable that a thread is in, however long that takes."""
         # 1. A thread is in the iterable's next(), and stays there.
         # 2. All other threads look for something to do, with patience.
         # 3. The iterable gives its input; all is pulled once.
@@ -179,7 +179,7 @@ class TestShutDown:
         in_every_order(schedule)
 
     def test_ends_who_waits_for_room(self) -> None:
-        """A thread that waits to send hears of it, in any order of turns."""
+        """P15: A thread that waits to send hears of it, in any order of turns."""
 
         def schedule(explorer: Explorer) -> None:
             drain = Drain[int](maxsize=1)
@@ -206,7 +206,7 @@ class TestCancel:
     """A pool is cancelled while an input is between two places."""
 
     def test_between_a_pull_and_its_attempt(self) -> None:
-        """An input that is pulled after the cancellation never starts, and is counted."""
+        """C3: An input that is pulled after the cancellation never starts, and is counted."""
         # 1. A thread is in the iterable's next().
         # 2. The pool is cancelled.
         # 3. The iterable gives an input.
@@ -235,7 +235,7 @@ class TestCancel:
         assert (1, 1) == (stats.accepted, stats.cancelled)
 
     def test_at_any_time(self) -> None:
-        """Every input that was accepted has one end, in any order of turns."""
+        """C11: Every input that was accepted has one end, in any order of turns."""
 
         def schedule(explorer: Explorer) -> None:
             ran: list[int] = []
@@ -338,7 +338,7 @@ class TestClose:
         in_every_order(schedule)
 
     def test_runs_all_it_accepted_from_eight_threads(self) -> None:
-        """The same with threads of the machine's, which are where they like."""
+        """L6: The same with threads of the machine's, which are where they like."""
         ran: list[int] = []
         accepted: list[int] = []
         begun = threading.Semaphore(0)
@@ -427,7 +427,7 @@ class TestRoom:
     def test_is_promised_to_one_of_two_pools(
         self, monkeypatch: pytest.MonkeyPatch, work: Takes[int, int], look: int
     ) -> None:
-        """The last place of a drain goes to one input, of one pool."""
+        """P13: The last place of a drain goes to one input, of one pool."""
         # 1. A pool finds room for one more output.
         # 2. Another pool finds it as well, and starts an input.
         # 3. The first starts its input only if there is room still.

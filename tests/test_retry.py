@@ -51,14 +51,14 @@ class TestBackoff:
     """min(maximum, d + uniform(0, jitter * d)), d = initial * factor ** (attempt - 1)."""
 
     def test_without_jitter_is_the_formula(self) -> None:
-        """Delays grow by the factor, and stop at the maximum."""
+        """R4: Delays grow by the factor, and stop at the maximum."""
         backoff = Backoff(0.5, factor=3, maximum=10, jitter=0)
 
         assert [0.5, 1.5, 4.5, 10.0, 10.0] == [backoff(failure(n)) for n in range(1, 6)]
 
     @given(seconds(), failures())
     def test_jitter_adds_at_most_its_part(self, jitter: float, failed: Failure) -> None:
-        """A delay is at least d and at most d + jitter * d, and never over the maximum."""
+        """R7: A delay is at least d and at most d + jitter * d, and never over the maximum."""
         least = Backoff(0.1, factor=1.5, jitter=0)(failed)
         delay = Backoff(0.1, factor=1.5, jitter=jitter)(failed)
 
@@ -68,18 +68,18 @@ class TestBackoff:
     def test_is_finite_and_not_negative_for_any_numbers(
         self, backoff: Backoff, failed: Failure
     ) -> None:
-        """No numbers and no attempt, up to the 10,000th, overflow or give NaN."""
+        """R5: No numbers and no attempt, up to the 10,000th, overflow or give NaN."""
         delay = backoff(failed)
 
         assert 0 <= delay < math.inf
 
     @given(st.builds(Backoff, seconds(), maximum=st.just(0.25)), failures())
     def test_never_exceeds_the_maximum(self, backoff: Backoff, failed: Failure) -> None:
-        """Whatever the first delay, none is longer than the maximum."""
+        """R4: Whatever the first delay, none is longer than the maximum."""
         assert backoff(failed) <= 0.25
 
     def test_jitter_is_random(self) -> None:
-        """Two thousand delays spread over the whole range: their mean is its middle."""
+        """R7: Two thousand delays spread over the whole range: their mean is its middle."""
         backoff = Backoff(1.0, jitter=1.0)
         delays = [backoff(failure()) for _ in range(2000)]
 
@@ -190,7 +190,7 @@ class TestPolicy:
     """What is done about a failed attempt."""
 
     def test_retries_until_attempts_run_out(self) -> None:
-        """The last attempt's failure is final."""
+        """R1: The last attempt's failure is final."""
         policy = Policy.of(3, 0)
 
         assert [0.0, 0.0, None] == [policy.decide(failure(n)) for n in (1, 2, 3)]
@@ -205,7 +205,7 @@ class TestPolicy:
     def test_retries_only_what_it_names(
         self, retry_on: type[Exception] | Callable[[Exception], bool]
     ) -> None:
-        """A class, a tuple and a function each say which exceptions are retried."""
+        """R8: A class, a tuple and a function each say which exceptions are retried."""
         policy = Policy.of(2, retry_on=retry_on)
 
         assert policy.decide(failure(exception=ConnectionError())) == 0.0
@@ -289,7 +289,7 @@ class TestNote:
         ] == failed.exception.__notes__
 
     def test_is_left_out_where_an_exception_takes_none(self) -> None:
-        """An exception that refuses notes comes out without."""
+        """E9: An exception that refuses notes comes out without."""
 
         class Frozen(Exception):  # noqa: N818
             @override
@@ -302,7 +302,7 @@ class TestNote:
         assert not hasattr(failed.exception, "__notes__")
 
     def test_does_not_pile_up_on_one_object(self) -> None:
-        """An exception raised again and again keeps a bounded number of notes."""
+        """E10: An exception raised again and again keeps a bounded number of notes."""
         failed = failure()
         for _ in range(100):
             note(failed, bounded_repr)
@@ -332,7 +332,7 @@ class TestCalling:
 
     @given(scripts())
     def test_makes_attempts_until_one_succeeds(self, script: list[bool]) -> None:
-        """There are as many attempts as it takes, at most `retry`."""
+        """R2: There are as many attempts as it takes, at most `retry`."""
         work = Attempts(
             *("done" if succeeds else ConnectionError() for succeeds in script)
         )
@@ -386,7 +386,7 @@ class TestCalling:
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), Cancelled()])
     def test_never_retries_a_base_exception(self, error: BaseException) -> None:
-        """What is no Exception comes out at once, without a note."""
+        """R9: What is no Exception comes out at once, without a note."""
         work = Attempts(error)
 
         with pytest.raises(type(error)):

@@ -60,7 +60,7 @@ def test_retries_of_task_and_pool_do_not_multiply(of_task: int, of_pool: int) ->
 
 
 def test_zero_attempts_are_an_error() -> None:
-    """There, a task with 0 attempts was never run, and had succeeded."""
+    """R3: There, a task with 0 attempts was never run, and had succeeded."""
     for zero in (
         lambda: task(retry=0),
         lambda: double.with_retry(0),
@@ -74,7 +74,7 @@ def test_zero_attempts_are_an_error() -> None:
 
 
 def test_one_attempt_is_made() -> None:
-    """There, the count was of retries here and of attempts there."""
+    """R3: There, the count was of retries here and of attempts there."""
     calls = []
 
     @task(retry=1)

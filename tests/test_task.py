@@ -154,7 +154,7 @@ class TestIdentity:
     """A task looks like the function it was made of."""
 
     def test_has_the_functions_attributes(self) -> None:
-        """Name, qualified name, module, docstring and annotations are the function's."""
+        """R13: Name, qualified name, module, docstring and annotations are the function's."""
         for name in functools.WRAPPER_ASSIGNMENTS:
             assert getattr(double, name, None) == getattr(doubled, name, None)
 
@@ -166,7 +166,7 @@ class TestIdentity:
         assert Client("a").get.__wrapped__("b") == "a/b"
 
     def test_has_the_functions_signature(self) -> None:
-        """`inspect` and `typing` see through it, to methods without `self`."""
+        """R13: `inspect` and `typing` see through it, to methods without `self`."""
         assert inspect.signature(double) == inspect.signature(doubled)
         assert typing.get_type_hints(double) == typing.get_type_hints(doubled)
         assert str(inspect.signature(Client("a").get)) == "(path: str) -> str"
@@ -417,13 +417,13 @@ class TestRefusals:
     def test_of_what_is_no_function(
         self, decorator: Callable[[object], object], fn: object, says: str
     ) -> None:
-        """Each names the type of what it is on, and the right form."""
+        """I6: Each names the type of what it is on, and the right form."""
         with pytest.raises(TypeError, match=says):
             decorator(fn)
 
     @pytest.mark.parametrize("decorator", [task, stream])
     def test_of_async_functions(self, decorator: Callable[[object], object]) -> None:
-        """Coroutine functions and async generator functions are for event loops."""
+        """R14: Coroutine functions and async generator functions are for event loops."""
 
         async def coroutine() -> None: ...
 
@@ -446,7 +446,7 @@ class TestRefusals:
         ids=["function", "partial", "staticmethod", "object"],
     )
     def test_of_generators_under_task(self, fn: Callable[[], object]) -> None:
-        """`@task` on a generator function says to write @stream."""
+        """R14: `@task` on a generator function says to write @stream."""
         with pytest.raises(TypeError, match="is a generator function: write @stream"):
             task(fn)
 

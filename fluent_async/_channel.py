@@ -203,8 +203,19 @@ class Channel(Generic[T]):
         Nobody has to say that it reads no more, and so nothing can cut that short.
         """
         reading = _Reading()
-        self._reading.append(ref(reading, self._reading.remove))
+        self._reading.append(ref(reading, self._end_reading))
         return reading
+
+    def _end_reading(self, reading: "ref[_Reading]") -> None:
+        self._reading.remove(reading)
+        if (
+            self._taking is not None
+        ):  # Ctrl-C came before `end_taking`, or it is another's
+            self._monitor.do(self._end_left)
+
+    def _end_left(self) -> None:
+        self._end_run_of_reader()
+        self._made_room()
 
     @property
     def awaited(self) -> bool:

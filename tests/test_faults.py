@@ -804,7 +804,7 @@ class TestExit:
 
                 @task
                 def show(number: int) -> None:
-                    print(number)
+                    print(f"{number}\\n", end="")  # one write each
 
                 pool = Pool(limit=4).go(each(range(50)) >> show)
             """)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._course import Course, after, course
@@ -60,7 +61,7 @@ class Leases:
         """Begin a slice; None if another pool was quicker to take the room."""
         head = stages[0]
         new = Course(stages, now) if len(stages) > 1 else Slice(head, now)
-        if not self._bridge(new) or not self._open(new, size):
+        if not self._keep_room(new, size):
             return None
 
         for stage in stages:
@@ -81,32 +82,24 @@ class Leases:
 
         return new
 
+    def _keep_room(self, new: Slice, size: int) -> bool:
+        """Keep room for what a slice sends, between its stages too; all of it or none."""
+        between = _between(new.stages)
+        kept = list(takewhile(lambda drain: drain.bridge(new, self._pool), between))
+        if len(kept) == len(between) and self._open(new, size):
+            return True
+
+        for channel in kept:
+            channel.unbridge(new, self._pool)
+
+        return False
+
     def _open(self, new: Slice, size: int) -> bool:
-        """Keep room for what a slice sends, and so say how many inputs it may take."""
+        """Say how many inputs a slice may take: as its last drain has room for."""
         for channel in new.stages[-1].promising:
-            if channel.lease(size, self._pool, new, self._slots.limit):
-                return True
-
-            for between in _between(new.stages):
-                between.unbridge(new, self._pool)
-
-            return False
+            return channel.lease(size, self._pool, new, self._slots.limit)
 
         new.open(size, None)
-        return True
-
-    def _bridge(self, new: Slice) -> bool:
-        """Keep room for one output between every two stages of a slice."""
-        bridged: list[Channel[Any]] = []
-        for channel in _between(new.stages):
-            if not channel.bridge(new, self._pool):
-                for other in bridged:
-                    other.unbridge(new, self._pool)
-
-                return False
-
-            bridged.append(channel)
-
         return True
 
     # -- others that could use a lease -------------------------------------------------

@@ -41,12 +41,10 @@ class Course(Slice):
         self._stages = tuple(stages)
         self._numbers = tuple(stage.number for stage in stages)
         self.calls: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
-        self.at = len(
-            stages
-        )  # the index of the stage its input is in; past the end: none
-        self.only: int | None = (
-            None  # the stage it still has a place in, once uncoupled
-        )
+        # The index of the stage its input is in; past the end: none.
+        self.at = len(stages)
+        # The stage it still has a place in, once uncoupled.
+        self.only: int | None = None
         self.short = 0  # passes its last input did not make, or not in this slice
 
     @property
@@ -75,10 +73,8 @@ class Course(Slice):
 
     @override
     def miss(self, index: int) -> None:
-        super().miss(index)
+        self.missed += index == 0  # else its first stage did its part
         self.cut(index)
-        if index:
-            self.missed -= 1  # the first stage did its part
 
     def cut(self, index: int) -> None:
         """Note that the last input leaves the course before the stage at `index`."""

@@ -137,14 +137,14 @@ class Slice:
         return self.pulling
 
     @property
-    def begun(self) -> bool:
-        """Whether its thread has begun a pull."""
-        return length_hint(self._gate) + self._left < self.size
+    def begun(self) -> int:
+        """How many pulls its thread has begun so far."""
+        return self.size - self._left - length_hint(self._gate)
 
     @property
     def pulling(self) -> bool:
         """Whether a pull was begun that has given nothing, at this moment."""
-        return self.size - self._left - length_hint(self._gate) > self.pulled
+        return self.begun > self.pulled
 
     def progress(self) -> tuple[int, int, bool]:
         """Return what it took, and whether it is at work on the last of that.

@@ -208,9 +208,7 @@ class Channel(Generic[T]):
 
     def _end_reading(self, reading: "ref[_Reading]") -> None:
         self._reading.remove(reading)
-        if (
-            self._taking is not None
-        ):  # Ctrl-C came before `end_taking`, or it is another's
+        if self._taking is not None:  # left by Ctrl-C, or it is another's
             self._monitor.do(self._end_left)
 
     def _end_left(self) -> None:
@@ -236,8 +234,7 @@ class Channel(Generic[T]):
     def promise(self, count: int, by: Stirrable) -> None:
         """Keep room for `count` outputs until `settle`."""
         with self._monitor:
-            self._use(count, by)
-            self._room.promise(count)
+            self._promise(count, by)
 
     def settle(self, count: int, by: Stirrable) -> None:
         """Give that room back, used or not, and pass on what arrived."""
@@ -252,8 +249,7 @@ class Channel(Generic[T]):
                 self._block(by)
                 return False
 
-            self._use(1, by)
-            self._room.promise(1)
+            self._promise(1, by)
             return True
 
     def lease(self, most: int, by: Stirrable, lease: Lease, limit: int) -> bool:
@@ -315,8 +311,7 @@ class Channel(Generic[T]):
             if not self.clear or not self._left():
                 return False
 
-            self._use(1, by)
-            self._room.promise(1)
+            self._promise(1, by)
             self._bridge = lease
             return True
 
@@ -494,8 +489,7 @@ class Channel(Generic[T]):
 
             self._watchers.append(waiter)
             waiting.append(this_thread())
-            self._admit()
-            self._unblock(None)
+            self._made_room()
             self._stir_pools()
             return True
 
@@ -547,7 +541,7 @@ class Channel(Generic[T]):
         if not self.maxsize or self._watchers:
             return PLENTY
 
-        if self.turns is not None:  # what takes inputs looks at `window`
+        if self.turns is not None:  # what takes inputs looks at `_room_for`
             return max(0, self.maxsize - len(self.values))
 
         return self._room.left(self.values)
@@ -595,6 +589,11 @@ class Channel(Generic[T]):
                 self._senders.remove(sender)
 
             return not sender.admitted
+
+    def _promise(self, count: int, by: Stirrable) -> None:
+        """Keep room that `by` found for so many outputs."""
+        self._use(count, by)
+        self._room.promise(count)
 
     def _use(self, count: int, by: Stirrable) -> None:
         """Note that `by` found room for `count` values."""
@@ -714,12 +713,10 @@ class Channel(Generic[T]):
         return waiter
 
     def _unregister(self, waiter: Waiter) -> None:
-        reader = (waiter, this_thread())
-        if reader in self._readers:
-            waiting.remove(
-                this_thread()
-            )  # first: at no moment it seems to read nothing
-            self._readers.remove(reader)
+        thread = this_thread()
+        if (waiter, thread) in self._readers:
+            waiting.remove(thread)  # first: at no moment it seems to read nothing
+            self._readers.remove((waiter, thread))
         else:
             self._arrived(None)  # it was woken, and may not take
 

@@ -35,9 +35,8 @@ class Claims:
     def forget(self) -> None:
         """Begin anew: in the child of a fork no pool of the parent's reads anything."""
         self._monitor = Monitor()  # after a pool's monitor, if both are needed
-        self._readers: WeakValueDictionary[int, Stage] = (
-            WeakValueDictionary()  # by the id of the iterator; guarded by _monitor
-        )
+        # By the id of the iterator; guarded by _monitor.
+        self._readers: WeakValueDictionary[int, Stage] = WeakValueDictionary()
 
     def check(self, stages: Sequence[Stage]) -> dict[int, Stage]:
         """Refuse stages of which two read one iterator, or that another one reads.

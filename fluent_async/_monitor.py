@@ -195,7 +195,6 @@ def _run_later() -> None:
             _thread.later.popleft()()
     finally:
         _thread.busy = False
-        if (
-            _thread.later and not _thread.entered
-        ):  # one raised: the others count as well
+        # If one raised, the others count as well.
+        if _thread.later and not _thread.entered:
             _run_later()

@@ -66,9 +66,8 @@ class Runner:
         """Work through a slice; return the attempt that it became, if it did."""
         stage = slice_.stage
         seat.slice = slice_
-        slice_.started = (
-            _clock.current().now()
-        )  # what was decided before is not its time
+        # What was decided before is not its time.
+        slice_.started = _clock.current().now()
         try:
             if not stage.quick:
                 return self._pull_one(slice_)

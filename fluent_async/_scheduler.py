@@ -365,6 +365,8 @@ class Scheduler:
             stage alone. Else the input was left in the drain before that, or dropped.
         """
         if slice_.only is None:
+            # The call before is over: that is where to part it from the other stages, so
+            # that it ends its work in a stage it has a place in.
             slice_.at = max(0, index - 1)
 
         self.leases.let_go(slice_)
@@ -541,6 +543,6 @@ class Scheduler:
         self.accounts.accepted += works
         return works, 0
 
-    def _stages(self, outcome: Outcome | None) -> list[Stage]:
+    def _stages(self, outcome: Outcome | None) -> dict[Stage, None]:
         stages = self.graph.awake
-        return [s for s in stages if outcome is None or s.outcome is outcome]
+        return {s: None for s in stages if outcome is None or s.outcome is outcome}

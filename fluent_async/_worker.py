@@ -226,9 +226,8 @@ class Workers(Generic[Out_co]):
     __slots__ = ("_batch",)
 
     _no_sink = NO_SINK
-    _results_of: ClassVar[
-        Callable[..., Results[Any]]
-    ]  # given by _results: it knows pools
+    # Given by _results, which knows pools.
+    _results_of: ClassVar[Callable[..., Results[Any]]]
     _batch: Uniform | Mixed
 
     def __init__(self, workers: Iterable[Worker[Out_co]], /) -> None:

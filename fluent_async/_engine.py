@@ -522,6 +522,7 @@ class Engine:
         self.closed = True
         self.scheduler.cancel()
         self.scheduler.slots.left = True
+        self.outcome.dropped += self.scheduler.slots.abandoned  # for who waits as well
         for waiter in [*self._waiting, *self._finishing, *self._readers]:
             waiter.wake()
 

@@ -247,10 +247,8 @@ class Outputs(Generic[T]):
                 with suppress(PoolStalled):  # by attempts that nobody waits for
                     self._engine.wait(None, self._outcome, shielded=True)
         except ENDS:
-            if self._own is not None:  # Ctrl-C, again: what runs is left behind
-                self._engine.abandon()
-                self._engine.end()
-
+            self._engine.abandon()  # Ctrl-C, again: what runs is left behind
+            self._engine.end()
             raise
 
         if self._own is not None:

@@ -1,8 +1,17 @@
 """Ctrl-C: the first cancels and waits for what runs, the second leaves that behind."""
 
+import gc
+
 import pytest
 
-from support import start_child
+from beside import beside
+from fluent_async import Pool, _channel, task
+from fluent_async._engine import Bell
+from fluent_async._wait import Waiter
+from fluent_async.errors import PoolCancelled
+from hand import filled
+from support import TIMEOUT, Gate, poll, start_child
+from work import at
 
 
 CALLS = {
@@ -14,18 +23,20 @@ CALLS = {
     "iteration": "list(pages)",
     "send": "full.send(2)",
     "run": "run(ignore, never, limit=1)",
+    "results": "list((each([None] * 2) >> ignore).results(limit=1))",
+    "results in a pool": "list((each([None] * 2) >> ignore).results(pool=pool))",
 }
 """Every call that blocks, in a program whose pool is at a task and has one more queued."""
 
 PROGRAM = """
 import threading
-from fluent_async import Drain, Pool, cancelled, each, run, sleep, task
+from fluent_async import Drain, Pool, cancelled, each, run, task
 
 pages, full = Drain[None](maxsize=1), Drain[int](maxsize=1)
 free = threading.Event()
 
 @task
-def ignore() -> None:
+def ignore(_: None = None) -> None:
     print("runs", flush=True)
     while not cancelled():
         free.wait(0.01)
@@ -43,7 +54,7 @@ def behind(number: int) -> None:
     print("never", flush=True)
 
 pool = Pool(limit=1, name="crawl")
-if {call!r} != "run(ignore, never, limit=1)":
+if "ignore" not in {call!r}:  # which then brings work of its own
     pool.go(ignore | pages, never | pages, full >> behind)
     full.send(1)
 
@@ -149,8 +160,9 @@ class TestFirst:
             def show(number: int) -> None:
                 print(number, flush=True)
 
+            shown = Drain[None]()
             with Drain[int]() as pages, Pool() as pool:
-                pool.go(pages >> show)
+                pool.go(pages >> show | shown)
                 pages.send(1)
                 list(Drain[int]())
         """
@@ -175,7 +187,7 @@ class TestSecond:
             child.interrupt()
             ended = child.finish()
 
-        name = "Pool-1" if call == "run" else "crawl"
+        name = "Pool-1" if call in {"run", "results"} else "crawl"
         says = f"{name}: abandoned while it runs: ignore(None) on {name}-0"
         assert ["runs", "told", "out"] == ended.stdout.splitlines()
         assert (0, [says]) == (ended.returncode, ended.stderr.splitlines())
@@ -183,7 +195,10 @@ class TestSecond:
     def test_names_the_inputs_of_attempts(self) -> None:
         """K3: a task with a policy, and so a record of its own, is named as any."""
         source = program("with", listens=False)
-        script = source.replace("@task\ndef ignore() ", "@task(retry=2)\ndef ignore() ")
+        script = source.replace(
+            "@task\ndef ignore(_: None = None) ",
+            "@task(retry=2)\ndef ignore(_: None = None) ",
+        )
         assert script != source
         with start_child(script) as child:
             child.wait_for("runs")
@@ -238,3 +253,51 @@ class TestSecond:
 
         assert "out" == ended.stdout.splitlines()[-1]
         assert "abandoned while it runs: ignore" in ended.stderr
+
+    def test_leaves_nobody_waiting(self) -> None:
+        """K3: other threads that wait for the pool hear that nobody does any more."""
+        pool = Pool(limit=1)
+        with Gate() as gate:
+            pool.go(1 >> at(gate).hold)
+            gate.wait_for(1)
+            waits = beside(pool.wait)
+            assert poll(lambda: pool._engine.scheduler.waiters == 1)  # noqa: SLF001
+
+            pool._engine.abandon()  # noqa: SLF001
+
+            with pytest.raises(PoolCancelled, match="1 worker did not finish"):
+                waits.result(TIMEOUT)
+
+
+class TestStop:
+    """Drains know the pools around them, to stop them when a thread is interrupted."""
+
+    def test_of_a_pool_that_is_gone_does_nothing(self) -> None:
+        """What stands for it in a drain may outlive it."""
+        bell = Pool()._engine.bell  # noqa: SLF001
+        gc.collect()
+        assert isinstance(bell, Bell)
+        assert bell._engine() is None  # noqa: SLF001
+
+        assert [None] * 3 == [bell.cancel(), bell.finish(), bell.abandon()]  # type: ignore[func-returns-value]
+
+    def test_is_not_for_a_worker(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """K2: one that raises KeyboardInterrupt in a wait ends as it would elsewhere."""
+
+        def interrupted(waiter: Waiter, timeout: float | None) -> bool:
+            raise KeyboardInterrupt
+
+        full, pool = filled(1, maxsize=1), Pool()
+
+        @task
+        def send() -> None:
+            monkeypatch.setattr(_channel, "block", interrupted)
+            full.send(2)
+
+        stopped = list[object]()
+        monkeypatch.setattr(_channel, "stop", stopped.extend)
+        pool.go(send)
+        with pytest.raises(KeyboardInterrupt):
+            pool.wait()
+
+        assert [] == stopped

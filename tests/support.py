@@ -203,12 +203,16 @@ def run_child(
     timeout: float = TIMEOUT,
     env: Mapping[str, str] | None = None,
     flags: Sequence[str] = (),
+    alone: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `source`, indented or not, as a script in a Python of its own, under a deadline.
 
     A child that is over it is stopped, and the test fails with the stacks of all its threads.
-    `env` is added to the environment, `flags` are the interpreter's.
+    `env` is added to the environment, `flags` are the interpreter's. One that is to be `alone`
+    is not traced for coverage: it measures memory, or is where nothing traces.
     """
+    alone_env = {name: "" for name in os.environ if name.startswith("COVERAGE_")}
+    env = {**(env or {}), **(alone_env if alone else {})}
     with start_child(source, timeout=timeout, env=env, flags=flags) as child:
         return child.finish()
 

@@ -3,7 +3,7 @@
 import gc
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import pytest
@@ -447,3 +447,27 @@ class TestReentry:
             drain.drain()
 
         assert not inside()
+
+
+class TestEntry:
+    """A monitor that a thread could not enter is as if it had never asked."""
+
+    def test_that_is_cut_short_leaves_its_thread_outside(self) -> None:
+        """What may raise there in other threads than the main one does no harm."""
+
+        class Cut:
+            def acquire(self) -> bool:
+                raise KeyError
+
+            def _is_owned(self) -> bool:
+                return False
+
+        def enter() -> bool:
+            monitor = Monitor()
+            monitor._lock = Cut()  # type: ignore[assignment]  # noqa: SLF001
+            with suppress(KeyError), monitor:
+                pass
+
+            return inside()
+
+        assert not beside(enter).result(TIMEOUT)

@@ -7,10 +7,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from beside import beside
-from fluent_async import Drain, Pool, _signals, each
+from fluent_async import Drain, Pool, _channel, _signals, each
+from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor, after
 from fluent_async._signals import undisturbed
+from fluent_async._wait import Waiter, block
 from fluent_async.errors import PoolCancelled
+from hand import filled
 from interruption import Interrupted, interrupt, interrupted_at, raising_handlers
 from support import TIMEOUT, Gate
 from work import at, double
@@ -114,6 +117,26 @@ class TestUndisturbed:
 
         assert interrupt == beside(look).result(TIMEOUT)
 
+    def test_ends_a_wait_inside(self) -> None:
+        """K10: what was put off before the wait comes out of it, at once."""
+        with interruption(), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            block(Waiter(), TIMEOUT)
+
+        assert 0 == _signals.signals._depth  # noqa: SLF001
+
+    def test_finds_the_handler_of_a_stand_in_that_was_left_behind(self) -> None:
+        """K7, K10: also if handlers were changed since."""
+        with undisturbed:
+            left_behind = signal.getsignal(signal.SIGUSR1)
+
+        signal.signal(signal.SIGUSR1, left_behind)
+        signal.signal(signal.SIGUSR2, lambda *_: None)
+        with undisturbed:
+            pass
+
+        assert interrupt == signal.getsignal(signal.SIGUSR1)
+
     def test_survives_a_handler_that_raises_wherever_it_interrupts(self) -> None:
         """K10: at each line of it a signal either raises at once or is put off."""
 
@@ -162,6 +185,30 @@ class TestDecisions:
             decide()
 
         assert ["woken", "woken"] == steps
+
+
+class TestTaking:
+    """A signal comes when a thread has a value of a drain, and before its caller has."""
+
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_leaves_the_value_in_the_drain(
+        self, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+    ) -> None:
+        """K5: nothing that was sent is lost, and the order is as it was."""
+        monkeypatch.setattr(_channel, "SHARED", shared)
+        drain = filled(1, 2)
+        ask = Channel[int]._ask  # noqa: SLF001
+
+        def interrupted(channel: Channel[int]) -> object:
+            taking = ask(channel)
+            signal.raise_signal(signal.SIGUSR1)
+            return taking
+
+        with monkeypatch.context() as patch, interruption():
+            patch.setattr(Channel, "_ask", interrupted)
+            next(iter(drain))
+
+        assert [1, 2] == drain.drain()
 
 
 class TestAnywhere:

@@ -12,7 +12,8 @@ from fluent_async import _clock, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
-from fluent_async._monitor import Monitor, after
+from fluent_async._interrupt import interrupts
+from fluent_async._monitor import Monitor, outside
 from fluent_async._process import process
 from fluent_async._report import log_untold
 from fluent_async._retry import shown
@@ -133,6 +134,7 @@ class Engine:
             outcome: what is to come of them; None is the pool's own.
         """
         self._refuse_closed()
+        interrupts.forget()
         with self.monitor:
             self._gone += 1
             number = self._gone
@@ -172,15 +174,17 @@ class Engine:
             if outcome.idle:
                 self.scheduler.finish(outcome)
 
-            return outcome.idle
+            return outcome.idle or self.scheduler.slots.left
 
     def drop(self, outcome: Outcome) -> None:
         """Cancel what is left of such work, for good; never waits."""
-        self.monitor.do(lambda: self._drop(outcome))
+        if not self.foreign:
+            self.monitor.do(lambda: self._drop(outcome))
 
     def leave(self, outcome: Outcome) -> None:
         """Drop such work; what failed and nobody was shown is logged when none of it runs."""
-        self.monitor.do(lambda: self._leave(outcome))
+        if not self.foreign:
+            self.monitor.do(lambda: self._leave(outcome))
 
     def wait_for_output(self, waiter: Waiter) -> None:
         """Wait until `waiter` is woken, by an output or because there may be no more.
@@ -221,6 +225,9 @@ class Engine:
 
     def abandon(self) -> None:
         """Wait for nothing any more, and log what still runs."""
+        if self.scheduler.slots.left:
+            return
+
         self.monitor.do(self._abandon)
         for told in self.abandoned():
             log.warning("%s: abandoned while it runs: %s", self.name, told)
@@ -471,7 +478,7 @@ class Engine:
 
         if drain not in self._gave_way:
             self._gave_way.add(drain)
-            after(lambda: log.warning("%s: %r gave way: %s", self.name, drain, _WHY))
+            outside(lambda: log.warning("%s: %r gave way: %s", self.name, drain, _WHY))
 
         return True
 
@@ -500,7 +507,7 @@ class Engine:
 
         for outcome in [left for left in self._left if left.idle]:
             self._left.remove(outcome)
-            after(partial(log_untold, self, outcome))
+            outside(partial(log_untold, self, outcome))
 
     def _stir(self) -> None:
         self.scheduler.graph.refresh()
@@ -520,9 +527,8 @@ class Engine:
 
     def _abandon(self) -> None:
         self.closed = True
-        self.scheduler.cancel()
-        self.scheduler.slots.left = True
-        self.outcome.dropped += self.scheduler.slots.abandoned  # for who waits as well
+        self.scheduler.abandon()
+        self.threads.end()
         for waiter in [*self._waiting, *self._finishing, *self._readers]:
             waiter.wake()
 
@@ -530,7 +536,7 @@ class Engine:
         self.released = True
         self.closed = True
         if self.scheduler.idle():
-            after(partial(log_untold, self, self.outcome))
+            outside(partial(log_untold, self, self.outcome))
             self.scheduler.graph.clear()
             self.threads.end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import weakref
 
-from fluent_async._interrupt import ENDS, Stoppable, stop
+from fluent_async._interrupt import ENDS, Stoppable, abandon, interrupts, stop
 from fluent_async._process import process
 
 
@@ -33,6 +33,10 @@ class Exits:
         self.begun = True
         self._forget_foreign()
         pools = list(self._pools)
+        if interrupts.again:
+            abandon(pools)
+            return
+
         try:
             for pool in pools:
                 pool.finish()

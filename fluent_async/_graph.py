@@ -30,6 +30,7 @@ class Graph:
         self.awake: list[Stage] = []  # most downstream first, then oldest
         self.asleep: dict[Stage, None] = {}
         self._named: set[Stage] = set()  # since nobody ever fed their drains
+        self._left = False  # abandoned: no stage feeds its channels any more
 
     def add(self, stages: Iterable[Stage]) -> None:
         """Take in stages; what is downstream of them is awake when this returns."""
@@ -56,7 +57,7 @@ class Graph:
             stage = todo.pop()
             if stage.awake and stage.dropped:
                 stage.dropped = False  # what comes now was not there to be dropped
-                todo.extend(r for c in stage.channels for r in self._reader(c))
+                todo.extend(self._readers_of(stage))
 
             if stage.awake or not stage.may_start:
                 continue
@@ -66,9 +67,8 @@ class Graph:
             stage.dropped = False
             del self.asleep[stage]
             insort(self.awake, stage, key=_rank)
-            for channel in stage.channels:
-                channel.join(self._pool)
-                todo.extend(self._reader(channel))
+            self._join(stage.channels)
+            todo.extend(self._readers_of(stage))
 
     def rest(self, stages: Iterable[Stage]) -> None:
         """Put those to sleep that have nothing to do, and what that leaves idle."""
@@ -86,9 +86,8 @@ class Graph:
             else:
                 _part(stage)
 
-            for channel in stage.channels:
-                channel.leave(self._pool)
-                todo.extend(self._reader(channel))
+            self._leave(stage)
+            todo.extend(self._readers_of(stage))
 
             if not stage.lasts:
                 _give_up_turns(stage)
@@ -111,7 +110,7 @@ class Graph:
         if channel.shut:
             return False
 
-        channel.join(self._pool)
+        self._join((channel,))
         stage.channels += (channel,)
         if channel.turns is not None:
             channel.turns.feeder = stage
@@ -142,8 +141,7 @@ class Graph:
                 stage.awake = False
                 self.awake.remove(stage)
                 self.asleep[stage] = None
-                for channel in stage.channels:
-                    channel.leave(self._pool)
+                self._leave(stage)
 
         for stage in list(self.asleep):
             if outcome is None or stage.outcome is outcome:
@@ -152,6 +150,31 @@ class Graph:
                 _flow_of(stage).cut_off()
                 _give_up_turns(stage)
                 _part(stage)
+
+    def abandon(self) -> None:
+        """Feed no drain any more, and take from none, whatever still runs."""
+        for stage in self.awake:
+            self._leave(stage)
+            if isinstance(stage.source, Flow):
+                stage.source.cut_off()
+
+        self._left = True
+        self.clear()
+
+    def _join(self, channels: Iterable[Channel[Any]]) -> None:
+        """Have a stage that is awake feed its channels, unless nobody waits for it."""
+        for channel in () if self._left else channels:
+            channel.join(self._pool)
+
+    def _leave(self, stage: Stage) -> None:
+        """End that."""
+        for channel in () if self._left else stage.channels:
+            channel.leave(self._pool)
+
+    def _readers_of(self, stage: Stage) -> Iterator[Stage]:
+        """Yield the stages of this pool that read what a stage sends."""
+        for channel in stage.channels:
+            yield from self._reader(channel)
 
     def _reader(self, channel: Channel[Any]) -> Iterator[Stage]:
         """Yield the stage of this pool that reads the channel, if there is one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from fluent_async._signals import signals
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,24 @@ class Stoppable(Protocol):
         ...
 
 
+class Interrupts:
+    """Whether Ctrl-C came a second time, and the main thread started nothing since.
+
+    Then whatever is waited for next, on the way out, is abandoned as well.
+    """
+
+    def __init__(self) -> None:
+        self.again = False
+
+    def forget(self) -> None:
+        """Note that the main thread goes on with its program."""
+        if signals.here():
+            self.again = False
+
+
+interrupts = Interrupts()
+
+
 def stop(pools: Iterable[Stoppable], *, interrupted: bool = True) -> None:
     """Cancel pools, and wait for what runs in them. The caller goes on to raise.
 
@@ -40,6 +60,10 @@ def stop(pools: Iterable[Stoppable], *, interrupted: bool = True) -> None:
             something else, the first interrupt is yet to come, and is raised from here.
     """
     pools = list(pools)
+    if interrupted and interrupts.again:
+        abandon(pools)
+        return
+
     try:
         for pool in pools:
             pool.cancel()
@@ -51,5 +75,11 @@ def stop(pools: Iterable[Stoppable], *, interrupted: bool = True) -> None:
             stop(pools)
             raise
 
-        for pool in pools:
-            pool.abandon()
+        abandon(pools)
+
+
+def abandon(pools: Iterable[Stoppable]) -> None:
+    """Wait for these pools no more, nor for others on the way out."""
+    interrupts.again = True
+    for pool in pools:
+        pool.abandon()

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from fluent_async._process import process
-from fluent_async._signals import signals
+from fluent_async._signals import disturbed, signals
 
 
 if TYPE_CHECKING:
@@ -156,6 +156,16 @@ def after(act: Callable[[], object]) -> None:
         _thread.later.append(act)
     else:
         act()
+
+
+def outside(act: Callable[[], object]) -> None:
+    """Run `act`, which is not ours, as `after` does; handlers of signals may run in it."""
+
+    def run() -> None:
+        with disturbed():
+            act()
+
+    after(run)
 
 
 def inside() -> bool:

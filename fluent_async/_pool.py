@@ -253,7 +253,7 @@ class Pool:
             self.close()
         else:
             kind = exc_info[0]
-            interrupted = isinstance(kind, type) and issubclass(kind, ENDS)
+            interrupted = isinstance(kind, type) and issubclass(kind, KeyboardInterrupt)
             self._cut(interrupted=interrupted)
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,7 @@ from typing_extensions import TypeVar, override
 from fluent_async import _checks, _wait
 from fluent_async._drain import Drain
 from fluent_async._inputs import stages_of, worker_of
-from fluent_async._interrupt import ENDS
+from fluent_async._interrupt import ENDS, abandon
 from fluent_async._outcome import Outcome
 from fluent_async._pool import Pool, on_error_of
 from fluent_async._report import log_untold, raise_ends
@@ -221,7 +221,7 @@ class Outputs(Generic[T]):
 
     def _close(self) -> None:
         """Cancel what is left, wait until nothing of it runs, and let go of it all."""
-        if self._ended:
+        if self._ended or self._engine.foreign:  # what runs is of another process
             return
 
         self._ended = True
@@ -247,7 +247,7 @@ class Outputs(Generic[T]):
                 with suppress(PoolStalled):  # by attempts that nobody waits for
                     self._engine.wait(None, self._outcome, shielded=True)
         except ENDS:
-            self._engine.abandon()  # Ctrl-C, again: what runs is left behind
+            abandon([self._engine])  # Ctrl-C, again: what runs is left behind
             self._engine.end()
             raise
 

@@ -18,7 +18,7 @@ from fluent_async._attempt import (
 from fluent_async._checks import type_name
 from fluent_async._graph import check_channels
 from fluent_async._loop import Held, InputError, Passing, Raised, go_on, work_through
-from fluent_async._monitor import after
+from fluent_async._monitor import outside
 from fluent_async._retry import NO_RETRY, Failure, note
 from fluent_async._slice import Slice
 from fluent_async._stage import channels_of, drains_of
@@ -256,7 +256,7 @@ class Runner:
                 self._judged(work, failed)
                 self._core.react()
 
-        after(decide)
+        outside(decide)
 
     # -- for attempts ------------------------------------------------------------------
 

@@ -124,6 +124,19 @@ class Scheduler:
 
         self.slots.tell(stages)
 
+    def abandon(self) -> None:
+        """Drop what has not started; nobody waits for what runs, nor for its outputs."""
+        self.cancel()
+        for stage in self.graph.awake:
+            stage.outcome.dropped += len(stage.slices)
+
+        for occupant in self.slots.occupants:
+            if isinstance(occupant, Attempt) and not occupant.over:
+                occupant.stage.outcome.dropped += 1
+
+        self.slots.left = True
+        self.graph.abandon()
+
     def finish(self, outcome: Outcome) -> None:
         """Drop what is left of work with an outcome of its own, for good."""
         self.cancel(outcome)

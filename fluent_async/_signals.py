@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,7 +14,7 @@ from fluent_async import _clock
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     Handler: TypeAlias = Callable[[int, FrameType | None], object]
@@ -22,7 +23,7 @@ PATIENCE_S = 1.0  # how long a signal is put off at most, once it comes again
 
 # What `signal` has without its enums, which take 20 times as long.
 _get: Callable[[int], object] = import_module("_signal").getsignal
-_set: Callable[[int, Handler], object] = import_module("_signal").signal
+_set: Callable[[int, Handler | None], object] = import_module("_signal").signal
 
 # What keys, `kill`, and alarms send. Looking at all that there are would take longer.
 NAMES = (
@@ -40,6 +41,18 @@ NAMES = (
 NUMBERS = [int(getattr(signal, name)) for name in NAMES if hasattr(signal, name)]
 
 
+class _StandIn:
+    """Takes the place of a handler for a while, and hears of the signal for it."""
+
+    __slots__ = ("handler",)
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        signals.note(self, number, frame)
+
+
 class Signals:
     """Puts off what the handlers of signals do, while the main thread asks for that.
 
@@ -48,53 +61,62 @@ class Signals:
     microseconds of one, each handler written in Python has a stand-in that notes the
     signal; then the handler is back, and runs for what was noted.
 
+    A handler that was set in C, behind Python's back, cannot be seen, nor put back.
+
     Invariants (all is of the main thread, which a handler may interrupt at any step):
-        1. Where the stand-in is, `_theirs` has the handler it stands in for.
-        2. A stand-in that was left behind, since a handler raised in the middle of
-           `hold` or `release`, puts its handler back when it is called, or with the
-           next `release`.
-        3. depth > 0 only while every handler has a stand-in.
+        1. A stand-in knows its handler. One that was left behind, or that the program
+           found and set again, puts that back when it is called, or with the next `hold`.
+        2. While `_standing`, `_depth` is how many times `hold` was called, and what a
+           stand-in hears is noted. Else `_depth` means nothing.
+        3. What is noted is delivered by the next `release` that ends `_standing`.
     """
 
     def __init__(self) -> None:
         self.thread = threading.main_thread().ident  # the one that runs handlers
         self._depth = 0
+        self._standing = False
         self._seen: list[int] = []  # the ids of the handlers, to tell when one changed
-        self._theirs: dict[int, Handler] = {}
+        self._stand_ins: dict[int, _StandIn] = {}
         self._noted: dict[int, float] = {}  # in order of arrival, with when that was
-        self._stand_in = self._note
+
+    def here(self) -> bool:
+        """Say whether this is the thread that runs handlers."""
+        return threading.get_ident() == self.thread
 
     def hold(self) -> None:
         """Put handlers off until `release`; for the main thread alone. May be nested."""
-        if not self._depth:
-            if [id(_get(number)) for number in NUMBERS] != self._seen:
+        if self._standing:
+            self._depth += 1
+            return
+
+        try:
+            self._depth = 1
+            self._standing = True
+            if list(map(id, map(_get, NUMBERS))) != self._seen:
                 self._look()
 
-            try:
-                for number in self._theirs:
-                    _set(number, self._stand_in)
-            except ValueError:  # an interpreter that has no signals: a second one
-                self.thread = None
-                return
-
-        self._depth += 1
+            for number, stand_in in list(self._stand_ins.items()):
+                if _get(number) is stand_in.handler:
+                    _set(number, stand_in)
+        except BaseException:  # a handler that had no stand-in yet raised
+            self.release()
+            raise
 
     def release(self) -> None:
         """Put handlers back, and run them for the signals that came meanwhile."""
-        self._depth = max(0, self._depth - 1)  # a pause may have been cut short
-        if self._depth:
+        if self._standing and self._depth > 1:
+            self._depth -= 1
             return
 
-        for number, handler in self._theirs.items():
-            if _get(number) is self._stand_in:  # else it was changed meanwhile
-                _set(number, handler)
-
-        if self._noted:
-            self._deliver()
+        try:
+            self._put_back()
+        finally:
+            if self._noted:
+                self._deliver()
 
     def pause(self) -> int:
         """Let handlers run until `resume`, which takes what this returns."""
-        depth = self._depth
+        depth = self._depth if self._standing else 0
         if depth:
             self._depth = 1
             try:
@@ -108,41 +130,63 @@ class Signals:
     def resume(self, depth: int) -> None:
         """Put handlers off again, if they were before the pause."""
         if depth:
-            try:
-                self.hold()
-            finally:
-                self._depth = depth
+            self.hold()
+            self._depth = depth
 
-    def forked(self) -> None:
-        """Note that this is a new process, whose main thread is the one that forked."""
-        self.thread = threading.get_ident()
-
-    def _look(self) -> None:
-        """Note what handlers there are now."""
-        theirs: dict[int, Handler] = {}
-        seen: list[int] = []
-        for number in NUMBERS:
-            handler = _get(number)
-            if handler is self._stand_in:  # left behind
-                handler = self._theirs[number]
-
-            seen.append(id(handler))
-            if callable(handler):
-                theirs[number] = handler
-
-        self._theirs, self._seen = theirs, seen
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        """Stand in for a handler."""
+    def note(self, stand_in: _StandIn, number: int, frame: FrameType | None) -> None:
+        """Hear of a signal for a handler."""
         now = _clock.MachineClock.now()
-        if not self._depth:
-            _set(number, self._theirs[number])
-        elif now - self._noted.setdefault(number, now) <= PATIENCE_S:
+        if self._standing and now - self._noted.setdefault(number, now) <= PATIENCE_S:
             return
+
+        if not self._standing:  # left behind
+            _set(number, stand_in.handler)
 
         # If it was noted before, what was to take microseconds is stuck: Ctrl-C must get
         # through all the same.
-        self._theirs[number](number, frame)
+        stand_in.handler(number, frame)
+
+    def forked(self) -> None:
+        """Note that this is a new process, whose main thread is the one that forked.
+
+        If it was another one before, what the main thread was at is gone.
+        """
+        if not self.here():
+            self.thread = threading.get_ident()
+            self._noted.clear()
+            self._put_back()
+
+    def _look(self) -> None:
+        """Note what handlers there are now."""
+        if not _may_set():
+            self.thread = None
+            self._seen = list(map(id, map(_get, NUMBERS)))
+            return
+
+        seen: list[int] = []
+        for number in NUMBERS:
+            handler = _get(number)
+            if isinstance(handler, _StandIn):  # left behind
+                handler = handler.handler
+                _set(number, handler)
+
+            seen.append(id(handler))
+            self._stand_ins.pop(number, None)
+            if callable(handler):
+                self._stand_ins[number] = _StandIn(handler)
+
+        self._seen = seen
+
+    def _put_back(self) -> None:
+        """Put back the handlers that have stand-ins."""
+        try:
+            self._standing = False
+            for number, stand_in in list(self._stand_ins.items()):
+                if _get(number) is stand_in:  # else it was changed meanwhile
+                    _set(number, stand_in.handler)
+        except BaseException:  # a handler that is back raised: the others go back, too
+            self._put_back()
+            raise
 
     def _deliver(self) -> None:
         try:
@@ -157,6 +201,19 @@ class Signals:
                 self._deliver()
 
 
+def _may_set() -> bool:
+    """Say whether handlers can be set here: a second interpreter has none of its own."""
+    try:
+        _set(NUMBERS[0], None)
+    except (TypeError, ValueError) as refused:  # for what it is, or for where
+        if refused.__traceback__ is None or refused.__traceback__.tb_next is None:
+            return isinstance(refused, TypeError)
+
+        raise  # what a handler raised
+
+    raise AssertionError("None is no handler")
+
+
 class Undisturbed:
     """`with undisturbed:` runs to its end before any handler does. May be nested.
 
@@ -166,12 +223,22 @@ class Undisturbed:
     """
 
     def __enter__(self) -> None:
-        if threading.get_ident() == signals.thread:
+        if signals.here():
             signals.hold()
 
     def __exit__(self, *exc_info: object) -> None:
-        if threading.get_ident() == signals.thread:
+        if signals.here():
             signals.release()
+
+
+@contextmanager
+def disturbed() -> Iterator[None]:
+    """Let handlers run in a part of `with undisturbed:`: it waits, or is the user's."""
+    depth = signals.pause() if signals.here() else 0
+    try:
+        yield
+    finally:
+        signals.resume(depth)
 
 
 signals = Signals()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from fluent_async import _checks, _clock
-from fluent_async._signals import signals
+from fluent_async._signals import disturbed, signals
 from fluent_async.errors import Cancelled
 
 
@@ -151,11 +151,8 @@ def _wait_disturbed(waiter: Waiter, timeout: float | None) -> bool:
     if this_thread() != signals.thread:
         return waiter.wait(timeout)
 
-    depth = signals.pause()
-    try:
+    with disturbed():
         return waiter.wait(timeout)
-    finally:
-        signals.resume(depth)
 
 
 def remaining(timeout: float | None) -> Callable[[], float | None]:

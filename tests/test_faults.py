@@ -15,7 +15,11 @@ import pytest
 from typing_extensions import override
 
 from fluent_async import Args, Drain, Pool, each, run, stream, task
-from fluent_async.errors import PoolCancelled
+from fluent_async._monitor import inside
+from fluent_async._outcome import Outcome
+from fluent_async._scheduler import Scheduler
+from fluent_async._stage import Stage
+from fluent_async.errors import DrainClosed, PoolCancelled
 from support import TIMEOUT, Gate, poll, run_child
 from work import double, fail
 
@@ -224,22 +228,25 @@ class TestSignals:
             from fluent_async import Pool, each, sleep, task
             from fluent_async.errors import PoolCancelled, PoolClosed
 
+            inside = threading.Event()
+
             @task
             def nap(number: int) -> None:
+                inside.wait()
+                if number == 9:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
                 sleep(0.001)
 
             def handle(*_: object) -> None:
                 {act}
 
-            def terminate() -> None:
-                os.kill(os.getpid(), signal.SIGTERM)
-
             pool = Pool(limit=2)
             signal.signal(signal.SIGTERM, handle)
             pool.go(each(range(30)) >> nap)
-            threading.Timer(0.01, terminate).start()
             try:
                 with pool:
+                    inside.set()
                     {at}
             except SystemExit as exit:
                 print("out", exit.code)
@@ -408,33 +415,39 @@ class TestNesting:
 
         assert [0] == done
 
-    def test_may_come_from_a_finalizer_at_any_moment(self) -> None:
-        """N5: `__del__` in the middle of any call may send, cancel, shut and look."""
-        drain, pool = Drain[int](), Pool(limit=2)
+    def test_may_come_from_a_finalizer_in_a_decision(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """N5: `__del__` may send, cancel, shut and look, in the middle of any call."""
+        drain, other, last = Drain[int](), Pool(), Drain[int]()
+        within = list[bool]()
 
-        class Cyclic:
-            def __init__(self) -> None:
-                self.me = self
-
+        class Dropped:
             def __del__(self) -> None:
+                within.append(inside())
                 drain.send(1)
                 len(drain)
-                other = Drain[int]()
-                other.shut_down()
+                other.cancel()
+                last.shut_down()
 
-        threshold = gc.get_threshold()
-        gc.set_threshold(1)
-        try:
-            with pool:
-                for _ in range(50):
-                    Cyclic()
-                    pool.go(each(range(3)) >> double | Drain[int]())
-                    pool.wait()
-        finally:
-            gc.set_threshold(*threshold)
-            gc.collect()
+        add = Scheduler.add
 
-        assert 50 == len(drain)
+        def interrupted(
+            scheduler: Scheduler, stages: list[Stage], outcome: Outcome | None
+        ) -> None:
+            Dropped()
+            add(scheduler, stages, outcome)
+
+        monkeypatch.setattr(Scheduler, "add", interrupted)
+        with other, Pool(limit=2) as pool:
+            for _ in range(5):
+                pool.go(each(range(3)) >> double | Drain[int]())
+                pool.wait()
+
+        assert [True] * 5 == within
+        assert 5 == len(drain)
+        with pytest.raises(DrainClosed):
+            last.send(1)
 
     def test_may_come_from_a_profiler_at_any_moment(self) -> None:
         """N6: a hook that runs between any two steps may send as well."""

@@ -1,11 +1,12 @@
 """Ctrl-C: the first cancels and waits for what runs, the second leaves that behind."""
 
 import gc
+import textwrap
 
 import pytest
 
 from beside import beside
-from fluent_async import Pool, _channel, task
+from fluent_async import Pool, _channel, each, task
 from fluent_async._engine import Bell
 from fluent_async._wait import Waiter
 from fluent_async.errors import PoolCancelled
@@ -70,6 +71,44 @@ def program(call: str, *, listens: bool, then: str = "pass") -> str:
     """Write a program that is in such a call; its task may end when it is told to."""
     return PROGRAM.format(call=CALLS[call], listens=listens, then=then)
 
+
+TWO_POOLS = """
+import threading
+from fluent_async import Pool, cancelled, each, run, task
+
+@task
+def ignore(number: int) -> None:
+    print("runs\\n", end="", flush=True)
+    while not cancelled():
+        threading.Event().wait(0.01)
+
+    print("told\\n", end="", flush=True)
+    threading.Event().wait()
+
+"""
+
+BLOCKS = {
+    "one in the other": """
+        with Pool(1) as a, Pool(1) as b:
+            a.go(1 >> ignore)
+            b.go(1 >> ignore)
+    """,
+    "run() in one": """
+        with Pool(1) as a:
+            a.go(1 >> ignore)
+            run(1 >> ignore)
+    """,
+    "results of one": """
+        with Pool(2) as a:
+            for _ in (each([1, 1]) >> ignore).results(pool=a): pass
+    """,
+    "one that nobody waits for": """
+        a, b = Pool(1), Pool(1)
+        a.go(1 >> ignore)
+        b.go(1 >> ignore)
+        b.wait()
+    """,
+}
 
 every_call = pytest.mark.parametrize("call", CALLS)
 
@@ -253,6 +292,64 @@ class TestSecond:
 
         assert "out" == ended.stdout.splitlines()[-1]
         assert "abandoned while it runs: ignore" in ended.stderr
+
+    @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+    def test_leaves_every_pool_on_the_way_out(self, block: str) -> None:
+        """K3: what is waited for next is abandoned as well, also at the exit of Python."""
+        with start_child(TWO_POOLS + textwrap.dedent(block)) as child:
+            child.wait_for("runs")
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        assert 2 == ended.stderr.count("abandoned while it runs: ignore(1)")
+
+    def test_ends_what_feeds_drains(self) -> None:
+        """K3: who collects what there is, or iterates, is not held up by what runs."""
+        then = "print(pages.drain(), list(pages))"
+        with start_child(program("wait", listens=False, then=then)) as child:
+            child.wait_for("runs")
+            child.interrupt()
+            child.wait_for("told")
+            child.interrupt()
+            ended = child.finish()
+
+        assert "[] []" in ended.stdout.splitlines()
+
+    def test_ends_results_of_other_threads(self) -> None:
+        """K3: they end as those of a pool that was cancelled."""
+        pool = Pool(limit=1)
+        with Gate() as gate:
+            results = (each([1]) >> at(gate).hold).results(pool=pool)
+            waits = beside(list, results)
+            gate.wait_for(1)
+
+            pool._engine.abandon()  # noqa: SLF001
+
+            with pytest.raises(PoolCancelled, match="1 worker did not finish"):
+                waits.result(TIMEOUT)
+
+    def test_is_forgotten_when_the_program_goes_on(self) -> None:
+        """K3: who catches KeyboardInterrupt, and starts anew, has two of them again."""
+        then = """
+    pool = Pool(name="anew")
+    pool.go(ignore)
+    pool.wait()
+"""
+        with start_child(program("wait", listens=False, then=then)) as child:
+            for _ in range(2):
+                child.wait_for("runs")
+                child.interrupt()
+                child.wait_for("told")
+                child.interrupt()
+
+            ended = child.finish()
+
+        says = "abandoned while it runs: ignore(None)"
+        heads = [line.partition(" on ")[0] for line in ended.stderr.splitlines()]
+        assert [f"crawl: {says}", f"anew: {says}"] == [h for h in heads if says in h]
 
     def test_leaves_nobody_waiting(self) -> None:
         """K3: other threads that wait for the pool hear that nobody does any more."""

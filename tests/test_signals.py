@@ -123,19 +123,92 @@ class TestUndisturbed:
             signal.raise_signal(signal.SIGUSR1)
             block(Waiter(), TIMEOUT)
 
-        assert 0 == _signals.signals._depth  # noqa: SLF001
+        assert not _signals.signals._standing  # noqa: SLF001
 
     def test_finds_the_handler_of_a_stand_in_that_was_left_behind(self) -> None:
         """K7, K10: also if handlers were changed since."""
         with undisturbed:
             left_behind = signal.getsignal(signal.SIGUSR1)
 
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        with undisturbed:
+            pass
+
         signal.signal(signal.SIGUSR1, left_behind)
-        signal.signal(signal.SIGUSR2, lambda *_: None)
         with undisturbed:
             pass
 
         assert interrupt == signal.getsignal(signal.SIGUSR1)
+
+    def test_is_no_more_than_the_handler_where_a_program_set_it_again(self) -> None:
+        """K7: a stand-in that is called while nothing is put off goes, at once."""
+        with undisturbed:
+            left_behind = signal.getsignal(signal.SIGUSR1)
+
+        signal.signal(signal.SIGUSR1, left_behind)
+        with interruption():
+            signal.raise_signal(signal.SIGUSR1)
+
+        assert interrupt == signal.getsignal(signal.SIGUSR1)
+
+    @pytest.mark.parametrize("error", [ValueError, TypeError, KeyboardInterrupt])
+    def test_passes_on_whatever_a_handler_raises(
+        self, error: type[BaseException]
+    ) -> None:
+        """K10: wherever it comes; and the next signal is put off as before."""
+
+        def handle(*_: object) -> None:
+            raise error("from the handler")
+
+        def enter() -> None:
+            with undisturbed:
+                pass
+
+        signal.signal(signal.SIGUSR1, handle)
+        for line in range(1, 40):
+            with suppress(error):
+                interrupted_at(line, enter)
+
+            assert signal.getsignal(signal.SIGUSR1) == handle
+
+        steps = list[str]()
+        with suppress(error), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            steps.append("undisturbed")
+
+        assert ["undisturbed"] == steps
+
+    def test_may_be_entered_by_a_handler_at_any_line(self) -> None:
+        """K5: one that calls the library while handlers are put off, or are put back."""
+        ran = list[int]()
+
+        def handle(*_: object) -> None:
+            with undisturbed:
+                ran.append(_signals.signals._depth)  # noqa: SLF001
+
+        def enter() -> None:
+            with undisturbed:
+                pass
+
+        signal.signal(signal.SIGUSR1, handle)
+        lines = range(1, 40)
+        reached = [interrupted_at(line, enter) for line in lines]
+
+        assert sum(reached) == len(ran) > 5
+        assert handle == signal.getsignal(signal.SIGUSR1)
+        assert not _signals.signals._standing  # noqa: SLF001
+
+    def test_puts_off_what_comes_after_a_handler_changed_another(self) -> None:
+        """K7: the new handler has a stand-in as well, from the next block on."""
+        with undisturbed:
+            signal.signal(signal.SIGUSR2, interrupt)
+
+        steps = list[str]()
+        with interruption(), undisturbed:
+            signal.raise_signal(signal.SIGUSR2)
+            steps.append("undisturbed")
+
+        assert ["undisturbed"] == steps
 
     def test_survives_a_handler_that_raises_wherever_it_interrupts(self) -> None:
         """K10: at each line of it a signal either raises at once or is put off."""
@@ -144,15 +217,15 @@ class TestUndisturbed:
             with undisturbed:
                 pass
 
-        reached = [interrupted_at(line, enter) for line in range(1, 100)]
+        reached = list[bool]()
+        for line in range(1, 100):
+            reached.append(interrupted_at(line, enter))
+
+            assert interrupt == signal.getsignal(signal.SIGUSR1)
+            assert not _signals.signals._standing  # noqa: SLF001
 
         assert True in reached
         assert not reached[-1]
-        with undisturbed:  # puts back what was left behind
-            pass
-
-        assert interrupt == signal.getsignal(signal.SIGUSR1)
-        assert 0 == _signals.signals._depth  # noqa: SLF001
 
 
 class TestDecisions:

@@ -215,13 +215,16 @@ class Outputs(Generic[T]):
 
     def _abort(self) -> None:
         """Close, and log what nobody was shown."""
+        if self._engine.foreign:  # what runs is of the process before a fork
+            return
+
         self._close()
         log_untold(self._engine, self._outcome)
         self._outcome.failures.clear()
 
     def _close(self) -> None:
         """Cancel what is left, wait until nothing of it runs, and let go of it all."""
-        if self._ended or self._engine.foreign:  # what runs is of another process
+        if self._ended:
             return
 
         self._ended = True

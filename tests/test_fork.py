@@ -135,6 +135,57 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert ["3"] == printed(script)
 
 
+def test_leaves_the_block_of_results_to_an_exception() -> None:
+    """F2: likewise that of an iterator over outputs that the process before makes."""
+    script = """
+faulthandler.cancel_dump_traceback_later()  # no exit of a new process gets past it
+free.set()
+with (each(range(9)) >> double).results(limit=1) as results:
+    next(results)
+    child = os.fork()
+    if child == 0:
+        sys.exit(5)
+
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+    assert ["5"] == printed(script)
+
+
+def test_by_another_thread_leaves_no_stand_in_for_a_handler() -> None:
+    """F4, K7: Ctrl-C gets through in the new process, whatever the main thread was at."""
+    script = """
+import signal
+free.set()
+pool.wait()
+over = threading.Event()
+
+def interrupted() -> str:
+    try:
+        Drain[int]().send(1)
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return "interrupted"
+
+def fork() -> None:
+    try:
+        for _ in range(50):
+            in_child(interrupted)
+    finally:
+        over.set()
+
+other = threading.Thread(target=fork)
+other.start()
+busy = Drain[int]()
+while not over.is_set():
+    busy.send(1)
+
+other.join()
+"""
+
+    assert ["interrupted"] * 50 == printed(script)
+
+
 def test_leaves_the_exit_of_python_alone() -> None:
     """F2, X6: the new process does not wait for pools that run elsewhere."""
     script = """

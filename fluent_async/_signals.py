@@ -75,8 +75,8 @@ class Signals:
         self.thread = threading.main_thread().ident  # the one that runs handlers
         self._depth = 0
         self._standing = False
-        self._seen: list[int] = []  # the ids of the handlers, to tell when one changed
-        self._stand_ins: dict[int, _StandIn] = {}
+        self._seen: list[object] = []  # the handlers, to tell when one changed
+        self._stand_ins: tuple[tuple[int, _StandIn, Handler], ...] = ()
         self._noted: dict[int, float] = {}  # in order of arrival, with when that was
 
     def here(self) -> bool:
@@ -92,11 +92,11 @@ class Signals:
         try:
             self._depth = 1
             self._standing = True
-            if list(map(id, map(_get, NUMBERS))) != self._seen:
+            if list(map(_get, NUMBERS)) != self._seen:
                 self._look()
 
-            for number, stand_in in list(self._stand_ins.items()):
-                if _get(number) is stand_in.handler:
+            for number, stand_in, handler in self._stand_ins:
+                if _get(number) is handler:
                     _set(number, stand_in)
         except BaseException:  # a handler that had no stand-in yet raised
             self.release()
@@ -158,32 +158,31 @@ class Signals:
 
     def _look(self) -> None:
         """Note what handlers there are now."""
-        if not _may_set():
-            self.thread = None
-            self._seen = list(map(id, map(_get, NUMBERS)))
-            return
-
-        seen: list[int] = []
+        stand_ins: list[tuple[int, _StandIn, Handler]] = []
+        seen: list[object] = []
         for number in NUMBERS:
             handler = _get(number)
             if isinstance(handler, _StandIn):  # left behind
                 handler = handler.handler
                 _set(number, handler)
 
-            seen.append(id(handler))
-            self._stand_ins.pop(number, None)
+            seen.append(handler)
             if callable(handler):
-                self._stand_ins[number] = _StandIn(handler)
+                stand_ins.append((number, _StandIn(handler), handler))
 
-        self._seen = seen
+        if not _may_set():
+            self.thread = None
+            stand_ins.clear()
+
+        self._stand_ins, self._seen = tuple(stand_ins), seen
 
     def _put_back(self) -> None:
         """Put back the handlers that have stand-ins."""
         try:
             self._standing = False
-            for number, stand_in in list(self._stand_ins.items()):
+            for number, stand_in, handler in self._stand_ins:
                 if _get(number) is stand_in:  # else it was changed meanwhile
-                    _set(number, stand_in.handler)
+                    _set(number, handler)
         except BaseException:  # a handler that is back raised: the others go back, too
             self._put_back()
             raise

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _clock, _wait
+from fluent_async import _clock, _log, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
-
-log = logging.getLogger("fluent_async")
 
 
 class Bell:
@@ -223,7 +220,7 @@ class Engine:
         """Wait for nothing any more, and log what still runs."""
         self.monitor.do(self._abandon)
         for told in self.abandoned():
-            log.warning("%s: abandoned while it runs: %s", self.name, told)
+            _log.warning("%s: abandoned while it runs: %s", self.name, told)
 
     def wait(
         self,
@@ -321,7 +318,7 @@ class Engine:
             told = ", ".join(
                 f"{channel!r} >> {stage.label}" for channel, stage in unfed
             )
-            log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
+            _log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
 
     def abandoned(self) -> list[str]:
         """Name what runs and is waited for by nobody: task, input and thread."""
@@ -471,7 +468,11 @@ class Engine:
 
         if drain not in self._gave_way:
             self._gave_way.add(drain)
-            after(lambda: log.warning("%s: %r gave way: %s", self.name, drain, _WHY))
+            after(
+                lambda: _log.warning(
+                    "%s: %s gave way: %s", self.name, repr(drain), _WHY
+                )
+            )
 
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from itertools import count
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 from typing_extensions import TypeVar, override
 
-from fluent_async import _checks, _wait
+from fluent_async import _checks, _log, _wait
+from fluent_async._code import retry_settings
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of
 from fluent_async._interrupt import ENDS, stop
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-log = logging.getLogger("fluent_async")
 _numbers = count(1)
 
 
@@ -264,11 +263,29 @@ class Pool:
 
     @override
     def __repr__(self) -> str:
-        test = ", STAGE=test" if _tests() else ""
-        state = ", closed" if self._engine.closed else ""
+        """Show the settings; in angle brackets what else there is to say.
+
+        That is STAGE, whether it is closed, and what was abandoned: each with its thread.
+        """
+        state = ", STAGE=test" if _tests() else ""
+        state += ", closed" if self._engine.closed else ""
         abandoned = self._engine.abandoned()
-        names = f", abandoned: {', '.join(abandoned)}" if abandoned else ""
-        return f"<{self._engine.name} limit={self.limit}{test}{state}{names}>"
+        state += f", abandoned: {', '.join(abandoned)}" if abandoned else ""
+        return f"<{self._code}{state}>" if state else self._code
+
+    @property
+    def _code(self) -> str:
+        engine, outcome = self._engine, self._engine.outcome
+        policy, most = engine.policy, outcome.max_failures
+        settings = [f"limit={self.limit}"]
+        settings += [] if policy is NO_RETRY else retry_settings(policy)
+        if outcome.on_error != "finish":
+            settings.append(f"on_error={outcome.on_error!r}")
+
+        settings += [] if most is None else [f"max_failures={most}"]
+        settings.append(f"name={engine.name!r}")
+        settings += [] if engine.describe is bounded_repr else ["describe=..."]
+        return f"Pool({', '.join(settings)})"
 
     def _cut(self, *, interrupted: bool) -> None:
         """Cancel what is left, wait for what runs, and close.
@@ -310,7 +327,7 @@ def _release(ref: weakref.ref[Engine]) -> None:
 
 def _limit(limit: int | None) -> int:
     if _tests():
-        log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
+        _log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
         return 1
 
     return min(32, (os.cpu_count() or 1) + 4) if limit is None else limit

@@ -201,7 +201,7 @@ class TestValues:
             (failure,) = pool.errors()
 
         assert "<Failure frozen(<Hostile>), attempt 1" in repr(failure)
-        assert "<Worker same(<Hostile>)>" == repr(Hostile() >> same)
+        assert "<Hostile> >> same" == repr(Hostile() >> same)
 
 
 class TestExceptions:

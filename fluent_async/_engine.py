@@ -220,7 +220,7 @@ class Engine:
         """Wait for nothing any more, and log what still runs."""
         self.monitor.do(self._abandon)
         for told in self.abandoned():
-            _log.warning("%s: abandoned while it runs: %s", self.name, told)
+            _log.warning("abandoned while it runs: %s", told, pool=self.name)
 
     def wait(
         self,
@@ -318,7 +318,7 @@ class Engine:
             told = ", ".join(
                 f"{channel!r} >> {stage.label}" for channel, stage in unfed
             )
-            _log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
+            _log.warning(_UNFED, told, pool=self.name)
 
     def abandoned(self) -> list[str]:
         """Name what runs and is waited for by nobody: task, input and thread."""
@@ -468,11 +468,8 @@ class Engine:
 
         if drain not in self._gave_way:
             self._gave_way.add(drain)
-            after(
-                lambda: _log.warning(
-                    "%s: %s gave way: %s", self.name, repr(drain), _WHY
-                )
-            )
+            told = repr(drain)
+            after(lambda: _log.warning(_GAVE_WAY, told, pool=self.name))
 
         return True
 
@@ -535,5 +532,5 @@ class Engine:
             self.threads.end()
 
 
-_UNFED = "drain work to it, or send it values"
-_WHY = "it is full, nobody reads it, and nothing else could move"
+_UNFED = "nobody ever fed %s: drain work to it, or send it values"
+_GAVE_WAY = "%s gave way: it is full, nobody reads it, and nothing else could move"

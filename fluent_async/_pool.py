@@ -327,7 +327,7 @@ def _release(ref: weakref.ref[Engine]) -> None:
 
 def _limit(limit: int | None) -> int:
     if _tests():
-        _log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
+        _log.info("STAGE=test: a pool has limit 1 instead of %s", limit, pool=None)
         return 1
 
     return min(32, (os.cpu_count() or 1) + 4) if limit is None else limit

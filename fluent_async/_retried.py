@@ -189,12 +189,12 @@ def _delay_after(
 
 
 def log_retry(failure: Failure, delay: float, *, pool: str | None = None) -> None:
-    """Tell that an attempt failed and another follows; outside a pool none is named."""
+    """Tell that an attempt failed and another follows, in a pool or outside of any."""
     _log.info(
-        "%sattempt %d of %s failed (%s); the next is in %.3g s",
-        "" if pool is None else f"{pool}: ",
+        "attempt %d of %s failed (%s); the next is in %.3g s",
         failure.attempt,
         failure.task,
         _checks.type_name(failure.exception),
         delay,
+        pool=pool,
     )

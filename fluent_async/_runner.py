@@ -242,12 +242,11 @@ class Runner:
 
         def decide() -> None:
             _log.warning(
-                "%s: %s is over its timeout of %s s and abandoned on %s: "
-                "it keeps its slot",
-                self._core.name,
+                "%s is over its timeout of %s s and abandoned on %s: it keeps its slot",
                 step.name,
                 step.timeout,
                 attempt.thread,
+                pool=self._core.name,
             )
             failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:
@@ -273,7 +272,7 @@ class Runner:
             return base.copy().run(self._judge, step, failure, final=final)
         except Exception as exc:
             name = self._core.name
-            _log.error("%s: %s could not be judged", name, step.name, exc=exc)
+            _log.error("%s could not be judged", step.name, pool=name, exc=exc)
             return Failed(failure, None)
         except BaseException as fatal:
             return Failed(failure, None, fatal)

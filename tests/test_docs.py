@@ -9,6 +9,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import logging
 import pkgutil
 import re
 import subprocess
@@ -42,6 +43,14 @@ NOT_RUN = {
 }
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def log_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take off the handlers that a page puts on the log."""
+    log = logging.getLogger("fluent_async")
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "level", logging.NOTSET)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
 from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
+from fluent_async._survey import survey
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
 from fluent_async._whereabouts import at_in_slice
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fluent_async._channel import Channel
     from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
+    from fluent_async._picture import Picture
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
@@ -308,6 +310,11 @@ class Engine:
         """Return the accounts, as of now."""
         with self.monitor:
             return self.scheduler.stats(len(self.threads))
+
+    def picture(self) -> Picture:
+        """Return the graph, as of now."""
+        with self.monitor:
+            return survey(self.name, self.scheduler)
 
     def log_unfed(self) -> None:
         """Warn of the stages that wait for a drain which nobody ever fed."""

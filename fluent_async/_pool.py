@@ -14,10 +14,12 @@ from fluent_async._code import retry_settings
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of
 from fluent_async._interrupt import ENDS, stop
+from fluent_async._mermaid import mermaid
 from fluent_async._outcome import in_order
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
+from fluent_async._svg import svg
 
 
 if TYPE_CHECKING:
@@ -206,6 +208,20 @@ class Pool:
     def stats(self) -> PoolStats:
         """Return what the pool did and does, as of one instant."""
         return self._engine.stats()
+
+    def to_mermaid(self) -> str:
+        """Return the graph as the text of a Mermaid flowchart, as of one instant.
+
+        It has the stages that the pool has now, their drains with bounds and states, and
+        how much is in progress and waits; a notebook shows the same as a picture.
+        GitHub and GitLab draw it in a block of the language `mermaid`. Names are escaped,
+        and cut to 40 characters; no value and no code of the tasks is used.
+        """
+        return mermaid(self._engine.picture())
+
+    def _repr_html_(self) -> str:
+        """Draw the graph for a notebook."""
+        return svg(self._engine.picture())
 
     def cancel(self) -> None:
         """Drop what has not started, and tell what runs to end.

@@ -21,6 +21,7 @@ from fluent_async._seat import Seat
 from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
 from fluent_async._survey import survey
+from fluent_async._text import listed, printable
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
 from fluent_async._whereabouts import at_in_slice
@@ -346,10 +347,7 @@ class Engine:
             if place is not None:
                 told.append((*place, name))
 
-        return [
-            f"{task}({shown(value, self.describe)}) on {thread}"
-            for task, value, thread in told
-        ]
+        return [self._told(task, value, f"on {thread}") for task, value, thread in told]
 
     def _refuse_closed(self) -> None:
         if self.closed:
@@ -365,14 +363,20 @@ class Engine:
             held = list(self.scheduler.slots.given_up)
 
         told = [
-            f"{attempt.task}({shown(attempt.work.input, self.describe)}) for "
-            f"{now - attempt.started:.3g} s on {attempt.thread}"
+            self._told(
+                attempt.task,
+                attempt.work.input,
+                f"for {now - attempt.started:.3g} s on {attempt.thread}",
+            )
             for attempt in held
         ]
         return PoolStalled(
             f"every slot of {self.name} is held by an attempt that is over its timeout "
-            f"and still runs: {', '.join(told)}"
+            f"and still runs: {listed(told)}"
         )
+
+    def _told(self, task: str, value: object, where: str) -> str:
+        return f"{printable(task)}({shown(value, self.describe)}) {printable(where)}"
 
     # -- the threads -------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
 from fluent_async._svg import svg
+from fluent_async._text import listed
 
 
 if TYPE_CHECKING:
@@ -281,12 +282,13 @@ class Pool:
     def __repr__(self) -> str:
         """Show the settings; in angle brackets what else there is to say.
 
-        That is STAGE, whether it is closed, and what was abandoned: each with its thread.
+        That is STAGE, whether it is closed, and what was abandoned: the first eight, each
+        with its input, shown by `describe`, and its thread.
         """
         state = ", STAGE=test" if _tests() else ""
         state += ", closed" if self._engine.closed else ""
         abandoned = self._engine.abandoned()
-        state += f", abandoned: {', '.join(abandoned)}" if abandoned else ""
+        state += f", abandoned: {listed(abandoned)}" if abandoned else ""
         return f"<{self._code}{state}>" if state else self._code
 
     @property

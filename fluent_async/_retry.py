@@ -228,15 +228,17 @@ def summary(failure: Failure, describe: Callable[[object], str]) -> str:
 def shown(value: object, describe: Callable[[object], str]) -> str:
     """Show an input by `describe`, or by its type if that raises or gives no str.
 
-    In one line: control characters are escaped.
+    In one line of at most 1,000 characters: control characters are escaped.
     """
     try:
-        return printable(str.__str__(describe(value)))
+        text = str.__str__(describe(value))[: LONGEST_TEXT + 1]
+        return cut(printable(text), LONGEST_TEXT)
     except Exception:
         return f"<{_checks.type_name(value)}>"
 
 
 LONGEST_REPR = 200  # characters: two or three lines of a terminal
+LONGEST_TEXT = 1000  # characters that `describe` gives: a screen
 MOST_NOTES = 20  # on one exception object, which may be raised again and again
 
 

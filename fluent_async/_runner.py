@@ -241,19 +241,22 @@ class Runner:
         failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
-            _log.warning(
-                "%s is over its timeout of %s s and abandoned on %s: it keeps its slot",
-                step.name,
-                step.timeout,
-                attempt.thread,
-                pool=self._core.name,
-            )
+            work.stage.base.copy().run(self._log_late, step, attempt.thread)
             failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:
                 self._judged(work, failed)
                 self._core.react()
 
         after(decide)
+
+    def _log_late(self, step: Step, thread: str) -> None:
+        _log.warning(
+            "%s is over its timeout of %s s and abandoned on %s: it keeps its slot",
+            step.name,
+            step.timeout,
+            thread,
+            pool=self._core.name,
+        )
 
     # -- for attempts ------------------------------------------------------------------
 
@@ -270,10 +273,6 @@ class Runner:
         """Decide, in a copy of `base`, whether a call that raised is made again."""
         try:
             return base.copy().run(self._judge, step, failure, final=final)
-        except Exception as exc:
-            name = self._core.name
-            _log.error("%s could not be judged", step.name, pool=name, exc=exc)
-            return Failed(failure, None)
         except BaseException as fatal:
             return Failed(failure, None, fatal)
 

@@ -64,6 +64,11 @@ class Signals:
         self._noted: dict[int, float] = {}  # in order of arrival, with when that was
         self._stand_in = self._note
 
+    @property
+    def here(self) -> bool:
+        """Whether this thread is the one that runs handlers."""
+        return threading.get_ident() == self.thread
+
     def hold(self) -> None:
         """Put handlers off until `release`; for the main thread alone. May be nested."""
         if not self._depth:

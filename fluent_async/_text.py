@@ -1,5 +1,13 @@
 """Text: what users named or described, made safe for one line of a log or a picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def printable(text: str) -> str:
     """Return `text` with control characters, line ends among them, as escapes."""
@@ -13,6 +21,12 @@ def printable(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def listed(texts: Sequence[str], most: int = 8) -> str:
+    """Return the first `most` of `texts`, and how many there are besides."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def cut(text: str, length: int) -> str:

@@ -4,6 +4,8 @@ import ast
 import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from typing_extensions import override
 import fluent_async
 from fluent_async import Backoff, Drain, Pool, Task, each, stream, task
 from support import TIMEOUT, FakeClock, Gate, poll
-from work import at, double, fail
+from work import Form, Work, at, double, every_form, fail
 
 
 FILES = sorted(Path(fluent_async.__file__).parent.glob("*.py"))
@@ -81,6 +83,18 @@ class TestPage:
         assert {"_log"} == users
 
 
+@contextmanager
+def left(pool: Pool, work: Callable[[Gate], list[Work]]) -> Iterator[None]:
+    """Leave one attempt of a pool at a gate, as a second Ctrl-C does, and go on there."""
+    with Gate() as gate:
+        pool.go(*work(gate))
+        gate.wait_for(1)
+        pool._engine.abandon()  # noqa: SLF001
+        yield
+
+    pool.close()
+
+
 class TestRecords:
     """What is logged, and when."""
 
@@ -129,7 +143,16 @@ class TestRecords:
             fake_clock.advance(6)
             assert poll(lambda: pool.stats().abandoned == 1)
 
-        says = "hold is over its timeout of 5.0 s and abandoned: it keeps its slot"
+        says = "hold is over its timeout of 5.0 s and abandoned on crawl-0"
+
+        assert [f"WARNING crawl: {says}: it keeps its slot"] == told()
+
+    def test_of_what_a_second_ctrl_c_left(self, told: Told) -> None:
+        """Each attempt that still runs is told at WARNING, with its input and thread."""
+        with left(Pool(2, name="crawl"), lambda gate: [1 >> at(gate).hold]):
+            pass
+
+        says = "abandoned while it runs: hold(1) on crawl-0"
 
         assert [f"WARNING crawl: {says}"] == told()
 
@@ -260,6 +283,18 @@ class TestValues:
 
         assert "refuse(<Secret>) failed" in caplog.text
 
+    @every_form
+    def test_are_shown_by_describe_of_what_was_abandoned(
+        self, form: Form, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The input of what a second Ctrl-C left is shown so as well, and in the repr."""
+        pool = Pool(1, describe=lambda value: f"number {value}", name="crawl")
+        with left(pool, lambda gate: form([7], at(gate).hold)):
+            says = "hold(number 7) on crawl-0"
+
+            assert [f"crawl: abandoned while it runs: {says}"] == caplog.messages
+            assert f"abandoned: {says}>" in repr(pool)
+
     def test_are_cut(self, caplog: pytest.LogCaptureFixture) -> None:
         """By default an input is its repr, of at most 200 characters."""
         Pool().go("x" * 10**6 >> task(name="text")(_fail_text)).close()
@@ -267,6 +302,14 @@ class TestValues:
         [message] = caplog.messages
 
         assert 200 < len(message) < 300
+
+    def test_are_cut_if_described_at_length(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What `describe` gives is cut to 1,000 characters."""
+        Pool(describe=lambda _: "x" * 10**6).go(7 >> fail).close()
+
+        assert f"fail({'x' * 999}…) failed" in caplog.text
 
 
 def _same(secret: Secret) -> Secret:
@@ -313,6 +356,18 @@ class TestLines:
         assert 5 == len(self.lines(caplog))
         assert all(line.isprintable() for line in self.lines(caplog))
 
+    @every_form
+    def test_of_what_was_abandoned(
+        self, form: Form, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """And all that tells of an attempt, in the log and in the repr of its pool."""
+        pool = Pool(1, name=BAD, describe=lambda _: BAD)
+        with left(pool, lambda gate: form([7], at(gate).hold.named(BAD))):
+            [line] = self.lines(caplog)
+
+            assert line.isprintable()
+            assert repr(pool).isprintable()
+
     def test_of_any_description(self, caplog: pytest.LogCaptureFixture) -> None:
         """And what `describe` gives."""
         Pool(describe=lambda _: BAD).go(7 >> fail).close()
@@ -357,3 +412,137 @@ class TestLines:
         Pool(name="Größe\\n 尺寸").go(7 >> fail).close()
 
         assert all(line.startswith("Größe\\n 尺寸: ") for line in self.lines(caplog))
+
+
+class Full(logging.Handler):
+    """A handler that raises."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise."""
+        raise self._error
+
+
+class TestHandlers:
+    """E5: A handler that raises changes nothing for the pool."""
+
+    @pytest.fixture(params=[OSError("disk full"), SystemExit("bye")], ids=repr)
+    def error(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> BaseException:
+        """Put a handler on the log that raises this."""
+        log = logging.getLogger("fluent_async")
+        error: BaseException = request.param
+        monkeypatch.setattr(log, "handlers", [Full(error)])
+        monkeypatch.setattr(log, "level", logging.DEBUG)
+        return error
+
+    def assert_told(
+        self, error: BaseException, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Fail unless it was printed what was raised, and no value."""
+        printed = capsys.readouterr().err
+
+        assert f"{type(error).__name__}: {error}" in printed
+        assert "hunter2" not in printed
+
+    @pytest.mark.parametrize("retry", [1, 3])
+    def test_that_raises_costs_no_retry(
+        self, retry: int, error: BaseException, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An attempt that was to follow does."""
+        secret = Secret() >> (refuse if retry == 1 else refuse.with_retry(retry))
+        with Pool(1, retry=3, on_error="keep") as pool:
+            pool.go(secret).wait(TIMEOUT)
+
+        assert (3, 1) == (pool.stats().attempts, pool.stats().failed)
+        self.assert_told(error, capsys)
+
+    def test_that_raises_keeps_no_timeout_from_counting(
+        self,
+        error: BaseException,
+        fake_clock: FakeClock,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """An attempt over its timeout is a failure, and the pool can end."""
+        fake_clock.hold()
+        with Pool(2, on_error="keep") as pool, Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(5))
+            gate.wait_for(1)
+            fake_clock.wait_for_waits()
+            fake_clock.advance(6)
+            assert poll(lambda: pool.stats().failed == 1)
+            gate.open()
+            pool.wait(TIMEOUT)
+
+        self.assert_told(error, capsys)
+
+    def test_that_raises_keeps_no_bound_from_giving_way(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A pool that is stuck otherwise goes on."""
+        error, pages = OSError("disk full"), Drain[int](1)
+        log = logging.getLogger("fluent_async")
+        monkeypatch.setattr(log, "handlers", [Full(error)])
+        with Pool(2) as pool:
+            pool.go(each(range(9)) >> double | pages).wait(TIMEOUT)
+
+        assert 9 == len(pages)
+        self.assert_told(error, capsys)
+
+    def test_that_raises_keeps_no_call_from_being_made_again(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor without a pool."""
+        error = OSError("disk full")
+        log = logging.getLogger("fluent_async")
+        monkeypatch.setattr(log, "handlers", [Full(error)])
+        monkeypatch.setattr(log, "level", logging.DEBUG)
+        with pytest.raises(ValueError, match="hunter2"):
+            refuse.with_retry(2)(Secret())
+
+        self.assert_told(error, capsys)
+
+    def test_may_be_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ctrl-C comes out of it in the main thread, as out of anything else there."""
+        log = logging.getLogger("fluent_async")
+        monkeypatch.setattr(log, "handlers", [Full(KeyboardInterrupt())])
+        pool = Pool(1).go(7 >> fail)
+        with pytest.raises(KeyboardInterrupt):
+            pool.close()
+
+
+class TestContext:
+    """A record on one attempt is written in the context of its `go()`."""
+
+    def test_is_that_of_go(
+        self, fake_clock: FakeClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """So a filter finds what was set there, a request's number for one."""
+        fake_clock.hold()
+        caplog.set_level(logging.DEBUG, "fluent_async")
+        caplog.handler.addFilter(_noting_request)
+        token = request.set(7)
+        with Pool(2, on_error="keep") as pool, Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(5), 1 >> fail.with_retry(2))
+            request.reset(token)
+            gate.wait_for(1)
+            fake_clock.wait_for_waits()
+            fake_clock.advance(6)
+            assert poll(lambda: pool.stats().failed == 2)
+
+        caplog.handler.removeFilter(_noting_request)
+
+        assert [7, 7] == [vars(record)["request"] for record in caplog.records]
+
+
+request = ContextVar[int]("request", default=0)
+
+
+def _noting_request(record: logging.LogRecord) -> bool:
+    record.request = request.get()
+    return True

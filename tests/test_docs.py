@@ -1,8 +1,9 @@
 """Every example of README, docs and docstrings runs and prints what the page shows.
 
 A `python` block runs in the names of the blocks above it; a `text` block right below it is
-what it prints, and so is a `mermaid` block, which GitHub draws. A `console` block is a session: each `$ ` line runs, and what follows is its
-output. `...` in an output stands for anything. Blocks that cannot run here are listed below.
+what it prints, and so is a `mermaid` block, which GitHub draws. A `console` block is a
+session: each `$ ` line runs, and what follows is its output. `...` in an output stands for
+anything. Blocks that cannot run here are listed below.
 """
 
 import contextlib
@@ -47,11 +48,12 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
-def log_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take off the handlers that a page puts on the log."""
+def log_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take off the handlers that a page puts on the log, and its level."""
     log = logging.getLogger("fluent_async")
     monkeypatch.setattr(log, "handlers", [])
-    monkeypatch.setattr(log, "level", logging.NOTSET)
+    yield
+    log.setLevel(logging.NOTSET)
 
 
 @dataclass(frozen=True)

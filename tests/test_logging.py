@@ -427,18 +427,25 @@ class Full(logging.Handler):
         raise self._error
 
 
+def put_on(handler: logging.Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a handler on the log, in place of all others."""
+    monkeypatch.setattr(logging.getLogger("fluent_async"), "handlers", [handler])
+
+
 class TestHandlers:
     """E5: A handler that raises changes nothing for the pool."""
 
     @pytest.fixture(params=[OSError("disk full"), SystemExit("bye")], ids=repr)
     def error(
-        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+        self,
+        request: pytest.FixtureRequest,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> BaseException:
         """Put a handler on the log that raises this."""
-        log = logging.getLogger("fluent_async")
         error: BaseException = request.param
-        monkeypatch.setattr(log, "handlers", [Full(error)])
-        monkeypatch.setattr(log, "level", logging.DEBUG)
+        caplog.set_level(logging.DEBUG, "fluent_async")
+        put_on(Full(error), monkeypatch)
         return error
 
     def assert_told(
@@ -486,8 +493,7 @@ class TestHandlers:
     ) -> None:
         """A pool that is stuck otherwise goes on."""
         error, pages = OSError("disk full"), Drain[int](1)
-        log = logging.getLogger("fluent_async")
-        monkeypatch.setattr(log, "handlers", [Full(error)])
+        put_on(Full(error), monkeypatch)
         with Pool(2) as pool:
             pool.go(each(range(9)) >> double | pages).wait(TIMEOUT)
 
@@ -495,13 +501,15 @@ class TestHandlers:
         self.assert_told(error, capsys)
 
     def test_that_raises_keeps_no_call_from_being_made_again(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         """Nor without a pool."""
         error = OSError("disk full")
-        log = logging.getLogger("fluent_async")
-        monkeypatch.setattr(log, "handlers", [Full(error)])
-        monkeypatch.setattr(log, "level", logging.DEBUG)
+        caplog.set_level(logging.DEBUG, "fluent_async")
+        put_on(Full(error), monkeypatch)
         with pytest.raises(ValueError, match="hunter2"):
             refuse.with_retry(2)(Secret())
 
@@ -509,8 +517,7 @@ class TestHandlers:
 
     def test_may_be_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C comes out of it in the main thread, as out of anything else there."""
-        log = logging.getLogger("fluent_async")
-        monkeypatch.setattr(log, "handlers", [Full(KeyboardInterrupt())])
+        put_on(Full(KeyboardInterrupt()), monkeypatch)
         pool = Pool(1).go(7 >> fail)
         with pytest.raises(KeyboardInterrupt):
             pool.close()

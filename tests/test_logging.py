@@ -13,6 +13,7 @@ from typing_extensions import override
 
 import fluent_async
 from fluent_async import Backoff, Drain, Pool, Task, each, stream, task
+from fluent_async._monitor import inside
 from support import TIMEOUT, FakeClock, Gate, poll
 from work import Form, Work, at, double, every_form, fail
 
@@ -433,7 +434,36 @@ def put_on(handler: logging.Handler, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestHandlers:
-    """E5: A handler that raises changes nothing for the pool."""
+    """Whatever handlers do, the pool goes on."""
+
+    @pytest.mark.usefixtures("fake_clock")
+    def test_are_called_with_no_lock_held(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """No handler runs in a monitor: it may use the pool it is told of."""
+        seen: list[bool] = []
+
+        class Looks(logging.Handler):
+            @override
+            def emit(self, record: logging.LogRecord) -> None:
+                seen.append(inside())
+                pool.stats()
+
+        caplog.set_level(logging.DEBUG, "fluent_async")
+        put_on(Looks(), monkeypatch)
+        pool = Pool(2)
+        pool.go(7 >> fail.with_retry(2), Drain[int]() >> double)
+        pool.go(each(range(9)) >> double | Drain[int](1))
+        with Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(5))
+            gate.wait_for(1)
+            with pytest.raises(ExceptionGroup):
+                pool.wait(TIMEOUT)
+
+            pool.go(7 >> fail)
+            pool.close()
+
+        assert [False] * 5 == seen
 
     @pytest.fixture(params=[OSError("disk full"), SystemExit("bye")], ids=repr)
     def error(
@@ -461,7 +491,7 @@ class TestHandlers:
     def test_that_raises_costs_no_retry(
         self, retry: int, error: BaseException, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """An attempt that was to follow does."""
+        """E5: An attempt that was to follow does."""
         secret = Secret() >> (refuse if retry == 1 else refuse.with_retry(retry))
         with Pool(1, retry=3, on_error="keep") as pool:
             pool.go(secret).wait(TIMEOUT)
@@ -475,7 +505,7 @@ class TestHandlers:
         fake_clock: FakeClock,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """An attempt over its timeout is a failure, and the pool can end."""
+        """E5: An attempt over its timeout is a failure, and the pool can end."""
         fake_clock.hold()
         with Pool(2, on_error="keep") as pool, Gate() as gate:
             pool.go(1 >> at(gate).hold.with_timeout(5))
@@ -491,7 +521,7 @@ class TestHandlers:
     def test_that_raises_keeps_no_bound_from_giving_way(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A pool that is stuck otherwise goes on."""
+        """E5: A pool that is stuck otherwise goes on."""
         error, pages = OSError("disk full"), Drain[int](1)
         put_on(Full(error), monkeypatch)
         with Pool(2) as pool:

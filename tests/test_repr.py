@@ -1,5 +1,6 @@
 """The repr of what one writes is what one writes."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
@@ -17,7 +18,8 @@ from fluent_async import (
     stream,
     task,
 )
-from work import double
+from support import Gate
+from work import at, double
 
 
 @stream
@@ -205,6 +207,23 @@ class TestPool:
         pool.close()
 
         assert "<Pool(limit=4, name='crawl'), closed>" == repr(pool)
+
+    def test_says_what_was_abandoned(self) -> None:
+        """The first eight attempts, each with its input and thread; then how many more."""
+        pool = Pool(10, name="crawl")
+        with Gate() as gate:
+            pool.go(each(range(10)) >> at(gate).hold)
+            gate.wait_for(10)
+            pool._engine.abandon()  # noqa: SLF001
+            shown = repr(pool)
+
+        pool.close()
+
+        assert shown.startswith(
+            "<Pool(limit=10, name='crawl'), closed, abandoned: hold("
+        )
+        assert shown.endswith(" and 2 more>")
+        assert 8 == len(re.findall(r"hold\(\d\) on crawl-\d\b", shown))
 
     def test_is_that_of_a_drain(self) -> None:
         """A drain has what it was made with."""

@@ -40,7 +40,10 @@ class PoolStats:
     waiting_for_room: int
     """Inputs that wait for room in a drain or for other work; they use no slot."""
     abandoned: int
-    """Attempts over their timeout that still run; each keeps its slot."""
+    """Attempts that nobody waits for and that still run; each keeps its slot.
+
+    They are over their timeout, or were left by a second Ctrl-C.
+    """
     attempts: int
     """Attempts started."""
     threads: int

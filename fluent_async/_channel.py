@@ -148,6 +148,18 @@ class Channel(Generic[T]):
             raise DrainClosed(f"{self!r} is shut")
 
     @property
+    def state(self) -> str:
+        """In which of its four states it is, in one word."""
+        with self._monitor:
+            if self.shut:
+                return "shut"
+
+            if self.feeders:
+                return "open"
+
+            return "idle" if self._fed else "new"
+
+    @property
     def new(self) -> bool:
         """Whether nothing was ever sent or given, and still may be."""
         return not self._fed and not self.shut

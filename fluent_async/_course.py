@@ -93,6 +93,12 @@ class Course(Slice):
             if (pulled, at) == (self.pulled, self.at):  # else its thread went on
                 return pulled - self.missed, further, at_work
 
+    @override
+    def at_work_in(self, stage: Stage) -> bool:
+        at = self.at  # read once: its thread goes on meanwhile
+        inside = at < len(self._stages) and self._stages[at] is stage
+        return inside and self.progress()[2]
+
 
 def course(head: Stage, admission: Admission) -> list[Stage]:
     """Return the stages that one slice may take inputs of `head` through, from there on.

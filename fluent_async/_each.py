@@ -9,6 +9,7 @@ from typing_extensions import TypeVar, override
 
 from fluent_async import _checks
 from fluent_async._chain import steps_after
+from fluent_async._code import each_code
 from fluent_async._drain import Drain
 from fluent_async._worker import Uniform, Workers
 
@@ -38,7 +39,8 @@ class Each(Generic[T_co]):
 
     @override
     def __repr__(self) -> str:
-        return f"<each of {_checks.type_name(self._values)}>"
+        """Show a plain collection, and any other iterable by its type alone."""
+        return each_code(self._values)
 
 
 def each(values: Iterable[T], /) -> Each[T]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _clock, _wait
+from fluent_async import _clock, _log, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
@@ -22,6 +21,8 @@ from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
 from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
+from fluent_async._survey import survey
+from fluent_async._text import listed, printable
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
 from fluent_async._whereabouts import at_in_slice
@@ -36,11 +37,10 @@ if TYPE_CHECKING:
     from fluent_async._channel import Channel
     from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
+    from fluent_async._picture import Picture
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
-
-log = logging.getLogger("fluent_async")
 
 
 class Bell:
@@ -230,7 +230,7 @@ class Engine:
 
         self.monitor.do(self._abandon)
         for told in self.abandoned():
-            log.warning("%s: abandoned while it runs: %s", self.name, told)
+            _log.warning("abandoned while it runs: %s", told, pool=self.name)
 
     def wait(
         self,
@@ -319,6 +319,11 @@ class Engine:
         with self.monitor:
             return self.scheduler.stats(len(self.threads))
 
+    def picture(self) -> Picture:
+        """Return the graph, as of now."""
+        with self.monitor:
+            return survey(self.name, self.scheduler)
+
     def log_unfed(self) -> None:
         """Warn of the stages that wait for a drain which nobody ever fed."""
         with self.monitor:
@@ -328,7 +333,7 @@ class Engine:
             told = ", ".join(
                 f"{channel!r} >> {stage.label}" for channel, stage in unfed
             )
-            log.warning("%s: nobody ever fed %s: %s", self.name, told, _UNFED)
+            _log.warning(_UNFED, told, pool=self.name)
 
     def abandoned(self) -> list[str]:
         """Name what runs and is waited for by nobody: task, input and thread."""
@@ -349,10 +354,7 @@ class Engine:
             if place is not None:
                 told.append((*place, name))
 
-        return [
-            f"{task}({shown(value, self.describe)}) on {thread}"
-            for task, value, thread in told
-        ]
+        return [self._told(task, value, f"on {thread}") for task, value, thread in told]
 
     def _refuse_closed(self) -> None:
         if self.closed:
@@ -368,14 +370,20 @@ class Engine:
             held = list(self.scheduler.slots.given_up)
 
         told = [
-            f"{attempt.task}({shown(attempt.work.input, self.describe)}) for "
-            f"{now - attempt.started:.3g} s on {attempt.thread}"
+            self._told(
+                attempt.task,
+                attempt.work.input,
+                f"for {now - attempt.started:.3g} s on {attempt.thread}",
+            )
             for attempt in held
         ]
         return PoolStalled(
             f"every slot of {self.name} is held by an attempt that is over its timeout "
-            f"and still runs: {', '.join(told)}"
+            f"and still runs: {listed(told)}"
         )
+
+    def _told(self, task: str, value: object, where: str) -> str:
+        return f"{printable(task)}({shown(value, self.describe)}) {printable(where)}"
 
     # -- the threads -------------------------------------------------------------------
 
@@ -478,7 +486,8 @@ class Engine:
 
         if drain not in self._gave_way:
             self._gave_way.add(drain)
-            outside(lambda: log.warning("%s: %r gave way: %s", self.name, drain, _WHY))
+            told = repr(drain)
+            outside(lambda: _log.warning(_GAVE_WAY, told, pool=self.name))
 
         return True
 
@@ -541,5 +550,5 @@ class Engine:
             self.threads.end()
 
 
-_UNFED = "drain work to it, or send it values"
-_WHY = "it is full, nobody reads it, and nothing else could move"
+_UNFED = "nobody ever fed %s: drain work to it, or send it values"
+_GAVE_WAY = "%s gave way: it is full, nobody reads it, and nothing else could move"

@@ -42,7 +42,7 @@ class Interrupts:
 
     def forget(self) -> None:
         """Note that the main thread goes on with its program."""
-        if signals.here():
+        if signals.here:
             self.again = False
 
 

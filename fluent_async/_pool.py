@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from itertools import count
@@ -10,14 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 from typing_extensions import TypeVar, override
 
-from fluent_async import _checks, _wait
+from fluent_async import _checks, _log, _wait
+from fluent_async._code import retry_settings
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of
 from fluent_async._interrupt import ENDS, stop
+from fluent_async._mermaid import mermaid
 from fluent_async._outcome import in_order
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
+from fluent_async._svg import svg
+from fluent_async._text import listed
 
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-log = logging.getLogger("fluent_async")
 _numbers = count(1)
 
 
@@ -208,6 +210,20 @@ class Pool:
         """Return what the pool did and does, as of one instant."""
         return self._engine.stats()
 
+    def to_mermaid(self) -> str:
+        """Return the graph as the text of a Mermaid flowchart, as of one instant.
+
+        It has the stages that the pool has now, their drains with bounds and states, and
+        how much is in progress and waits; a notebook shows the same as a picture.
+        GitHub and GitLab draw it in a block of the language `mermaid`. Names are escaped,
+        and cut to 40 characters; no value and no code of the tasks is used.
+        """
+        return mermaid(self._engine.picture())
+
+    def _repr_html_(self) -> str:
+        """Draw the graph for a notebook."""
+        return svg(self._engine.picture())
+
     def cancel(self) -> None:
         """Drop what has not started, and tell what runs to end.
 
@@ -264,11 +280,30 @@ class Pool:
 
     @override
     def __repr__(self) -> str:
-        test = ", STAGE=test" if _tests() else ""
-        state = ", closed" if self._engine.closed else ""
+        """Show the settings; in angle brackets what else there is to say.
+
+        That is STAGE, whether it is closed, and what was abandoned: the first eight, each
+        with its input, shown by `describe`, and its thread.
+        """
+        state = ", STAGE=test" if _tests() else ""
+        state += ", closed" if self._engine.closed else ""
         abandoned = self._engine.abandoned()
-        names = f", abandoned: {', '.join(abandoned)}" if abandoned else ""
-        return f"<{self._engine.name} limit={self.limit}{test}{state}{names}>"
+        state += f", abandoned: {listed(abandoned)}" if abandoned else ""
+        return f"<{self._code}{state}>" if state else self._code
+
+    @property
+    def _code(self) -> str:
+        engine, outcome = self._engine, self._engine.outcome
+        policy, most = engine.policy, outcome.max_failures
+        settings = [f"limit={self.limit}"]
+        settings += [] if policy is NO_RETRY else retry_settings(policy)
+        if outcome.on_error != "finish":
+            settings.append(f"on_error={outcome.on_error!r}")
+
+        settings += [] if most is None else [f"max_failures={most}"]
+        settings.append(f"name={engine.name!r}")
+        settings += [] if engine.describe is bounded_repr else ["describe=..."]
+        return f"Pool({', '.join(settings)})"
 
     def _cut(self, *, interrupted: bool) -> None:
         """Cancel what is left, wait for what runs, and close.
@@ -310,7 +345,7 @@ def _release(ref: weakref.ref[Engine]) -> None:
 
 def _limit(limit: int | None) -> int:
     if _tests():
-        log.info("STAGE=test: a pool has limit 1 instead of %s", limit)
+        _log.info("STAGE=test: a pool has limit 1 instead of %s", limit, pool=None)
         return 1
 
     return min(32, (os.cpu_count() or 1) + 4) if limit is None else limit

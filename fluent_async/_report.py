@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
+from fluent_async import _log
 from fluent_async._checks import type_name
 from fluent_async._retry import summary
 from fluent_async.errors import PoolCancelled
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from fluent_async._outcome import Ends, OnError, Outcome
     from fluent_async._retry import Failure
     from fluent_async._seat import Core
-
-log = logging.getLogger("fluent_async")
 
 
 def raise_ends(core: Core, outcome: Outcome) -> None:
@@ -43,20 +41,20 @@ def log_untold(core: Core, outcome: Outcome) -> None:
     with core.monitor:
         ends = outcome.tell()
 
-    _log(core, ends.failures)
+    _warn(core, ends.failures)
     if ends.fatal is not None:
         kind = type_name(ends.fatal)
-        log.warning("%s: nobody was shown that a task raised %s", core.name, kind)
+        _log.warning("nobody was shown that a task raised %s", kind, pool=core.name)
 
 
 def _raise(core: Core, ends: Ends, on_error: OnError) -> None:
     try:
         if ends.fatal is not None:
-            _log(core, ends.failures)
+            _warn(core, ends.failures)
             raise ends.fatal
 
         if ends.failures and on_error == "cancel":
-            _log(core, ends.failures[1:])
+            _warn(core, ends.failures[1:])
             raise ends.failures[0].exception
 
         if ends.failures:
@@ -68,12 +66,12 @@ def _raise(core: Core, ends: Ends, on_error: OnError) -> None:
         del ends
 
 
-def _log(core: Core, failures: Iterable[Failure]) -> None:
+def _warn(core: Core, failures: Iterable[Failure]) -> None:
     """Log failures that nobody is shown; there are none if all are kept."""
     for failure in failures:
         told = summary(failure, core.describe)
         kind = type_name(failure.exception)
-        log.warning("%s: nobody was shown that %s: %s", core.name, told, kind)
+        _log.warning("nobody was shown that %s: %s", told, kind, pool=core.name)
 
 
 def _group(ends: Ends) -> ExceptionGroup[Exception]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypeVar
 
-from fluent_async import _clock, _wait
+from fluent_async import _checks, _clock, _log, _wait
 from fluent_async._retry import Failure, bounded_repr, note
 
 
@@ -182,5 +182,19 @@ def _delay_after(
     delay = step.policy.decide(failure)
     if delay is None:
         note(failure, bounded_repr)
+    else:
+        log_retry(failure, delay)
 
     return delay
+
+
+def log_retry(failure: Failure, delay: float, *, pool: str | None = None) -> None:
+    """Tell that an attempt failed and another follows, in a pool or outside of any."""
+    _log.info(
+        "attempt %d of %s failed (%s); the next is in %.3g s",
+        failure.attempt,
+        failure.task,
+        _checks.type_name(failure.exception),
+        delay,
+        pool=pool,
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self, cast, final
 from typing_extensions import override
 
 from fluent_async import _checks
+from fluent_async._text import cut, printable
 from fluent_async.errors import FluentAsyncError, TaskTimeout
 
 
@@ -151,6 +152,23 @@ class Policy:
             _retries(retry_on),
         )
 
+    @property
+    def retries_all(self) -> bool:
+        """Whether it retries every exception that may be retried."""
+        return self.retries is _all
+
+    @property
+    def backoff_code(self) -> str | None:
+        """What one writes for its backoff; None: nothing, since it does not wait."""
+        if not isinstance(self.delay, Backoff):
+            return "..."
+
+        seconds = self.delay._initial
+        if self.delay == Backoff(seconds):
+            return f"{seconds:g}" if seconds else None
+
+        return repr(self.delay)
+
     def decide(self, failure: Failure) -> float | None:
         """Return the seconds until the next attempt, or None: the failure is final.
 
@@ -208,14 +226,19 @@ def summary(failure: Failure, describe: Callable[[object], str]) -> str:
 
 
 def shown(value: object, describe: Callable[[object], str]) -> str:
-    """Show an input by `describe`, or by its type if that raises or gives no str."""
+    """Show an input by `describe`, or by its type if that raises or gives no str.
+
+    In one line of at most 1,000 characters: control characters are escaped.
+    """
     try:
-        return str.__str__(describe(value))
+        text = str.__str__(describe(value))[: LONGEST_TEXT + 1]
+        return cut(printable(text), LONGEST_TEXT)
     except Exception:
         return f"<{_checks.type_name(value)}>"
 
 
 LONGEST_REPR = 200  # characters: two or three lines of a terminal
+LONGEST_TEXT = 1000  # characters that `describe` gives: a screen
 MOST_NOTES = 20  # on one exception object, which may be raised again and again
 
 
@@ -226,7 +249,7 @@ def bounded_repr(value: object) -> str:
     except Exception:
         shown = f"<{_checks.type_name(value)}>"
 
-    return _cut(shown, LONGEST_REPR)
+    return cut(shown, LONGEST_REPR)
 
 
 class _Repr(reprlib.Repr):
@@ -256,16 +279,7 @@ _repr = _Repr()
 
 
 def _escaped(text: str) -> str:
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape").decode("ascii")
-        for character in str.__str__(text)[:LONGEST_REPR]
-    )
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return printable(str.__str__(text)[:LONGEST_REPR])
 
 
 def _shown(exc: Exception) -> str:
@@ -275,7 +289,7 @@ def _shown(exc: Exception) -> str:
     except Exception:
         says = "?"
 
-    return _cut(f"{_checks.type_name(exc)}: {says}", LONGEST_REPR)
+    return cut(f"{_checks.type_name(exc)}: {says}", LONGEST_REPR)
 
 
 def _add_note(exc: Exception, text: str) -> None:
@@ -305,6 +319,9 @@ def _delay(backoff: object) -> Callable[[Failure], object]:
 
 
 def _retries(retry_on: object) -> Callable[[Exception], object]:
+    if retry_on is Exception:
+        return _all
+
     right = "an Exception class, a tuple of them, or a function from Exception to bool"
     if isinstance(retry_on, tuple):
         given = cast("tuple[object, ...]", retry_on)
@@ -318,6 +335,10 @@ def _retries(retry_on: object) -> Callable[[Exception], object]:
         raise ValueError(f"retry_on must be {right}, not an empty tuple")
 
     return lambda exc: isinstance(exc, kinds)
+
+
+def _all(_: Exception) -> bool:
+    return True
 
 
 def _exception_class(value: object, right: str) -> type[Exception]:

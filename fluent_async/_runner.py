@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _clock
+from fluent_async import _clock, _log
 from fluent_async._attempt import (
     Broken,
     Failed,
@@ -15,10 +14,10 @@ from fluent_async._attempt import (
     failure_of,
     own_frames_cut,
 )
-from fluent_async._checks import type_name
 from fluent_async._graph import check_channels
 from fluent_async._loop import Held, InputError, Passing, Raised, go_on, work_through
 from fluent_async._monitor import outside
+from fluent_async._retried import log_retry
 from fluent_async._retry import NO_RETRY, Failure, note
 from fluent_async._slice import Slice
 from fluent_async._stage import channels_of, drains_of
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from fluent_async._stage import Stage
     from fluent_async._step import Step
     from fluent_async._work import Attempt, Work
-
-log = logging.getLogger("fluent_async")
 
 _NOTHING = object()
 
@@ -243,20 +240,22 @@ class Runner:
         failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
-            log.warning(
-                "%s: %s is over its timeout of %s s and abandoned on %s: "
-                "it keeps its slot",
-                self._core.name,
-                step.name,
-                step.timeout,
-                attempt.thread,
-            )
+            work.stage.base.copy().run(self._log_late, step, attempt.thread)
             failed = self.judge(step, failure, work.stage.base)
             with self._core.monitor:
                 self._judged(work, failed)
                 self._core.react()
 
         outside(decide)
+
+    def _log_late(self, step: Step, thread: str) -> None:
+        _log.warning(
+            "%s is over its timeout of %s s and abandoned on %s: it keeps its slot",
+            step.name,
+            step.timeout,
+            thread,
+            pool=self._core.name,
+        )
 
     # -- for attempts ------------------------------------------------------------------
 
@@ -273,9 +272,6 @@ class Runner:
         """Decide, in a copy of `base`, whether a call that raised is made again."""
         try:
             return base.copy().run(self._judge, step, failure, final=final)
-        except Exception:
-            log.exception("%s: %s could not be judged", self._core.name, step.name)
-            return Failed(failure, None)
         except BaseException as fatal:
             return Failed(failure, None, fatal)
 
@@ -284,14 +280,7 @@ class Runner:
         if delay is None:
             note(failure, self._core.describe)
         else:
-            log.info(
-                "%s: attempt %d of %s failed (%s); the next is in %.3g s",
-                self._core.name,
-                failure.attempt,
-                failure.task,
-                type_name(failure.exception),
-                delay,
-            )
+            log_retry(failure, delay, pool=self._core.name)
 
         return Failed(failure, delay)
 

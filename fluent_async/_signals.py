@@ -79,8 +79,9 @@ class Signals:
         self._stand_ins: tuple[tuple[int, _StandIn, Handler], ...] = ()
         self._noted: dict[int, float] = {}  # in order of arrival, with when that was
 
+    @property
     def here(self) -> bool:
-        """Say whether this is the thread that runs handlers."""
+        """Whether this thread is the one that runs handlers."""
         return threading.get_ident() == self.thread
 
     def hold(self) -> None:
@@ -151,7 +152,7 @@ class Signals:
 
         If it was another one before, what the main thread was at is gone.
         """
-        if not self.here():
+        if not self.here:
             self.thread = threading.get_ident()
             self._noted.clear()
             self._put_back()
@@ -222,18 +223,18 @@ class Undisturbed:
     """
 
     def __enter__(self) -> None:
-        if signals.here():
+        if signals.here:
             signals.hold()
 
     def __exit__(self, *exc_info: object) -> None:
-        if signals.here():
+        if signals.here:
             signals.release()
 
 
 @contextmanager
 def disturbed() -> Iterator[None]:
     """Let handlers run in a part of `with undisturbed:`: it waits, or is the user's."""
-    depth = signals.pause() if signals.here() else 0
+    depth = signals.pause() if signals.here else 0
     try:
         yield
     finally:

@@ -158,6 +158,10 @@ class Slice:
             if pulled == self.pulled:  # else its thread went on meanwhile
                 return pulled - self.missed, 0, at_work
 
+    def at_work_in(self, stage: Stage) -> bool:  # noqa: ARG002
+        """Say whether its thread is at an input in one of its stages."""
+        return self.progress()[2]
+
     def promised(self) -> int:
         """At most how many outputs it may still send."""
         return length_hint(self._gate) + 1

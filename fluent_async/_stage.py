@@ -112,6 +112,12 @@ class Stage:
         return bool(self.in_progress or self.slices)
 
     @property
+    def at_work(self) -> int:
+        """How many inputs are in progress; an iterable that is asked has given none."""
+        slices = self.slices if self.quick else ()
+        return self.in_progress + sum(each.at_work_in(self) for each in slices)
+
+    @property
     def may_start(self) -> bool:
         """Whether there are inputs it has not started, or may be."""
         return bool(self.waiting) or not self.source.over()

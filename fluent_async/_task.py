@@ -24,6 +24,7 @@ from typing_extensions import ParamSpec, TypeVar, override
 
 from fluent_async import _call, _checks
 from fluent_async._chain import Steps, name_of, sink, with_drain, with_last
+from fluent_async._code import task_code
 from fluent_async._drain import Drain
 from fluent_async._each import Each
 from fluent_async._retry import Policy
@@ -242,7 +243,8 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
 
     @override
     def __repr__(self) -> str:
-        return f"<Task {self.name}{self._steps[0].arity}>"
+        """Show the decorated function, or what it was composed of."""
+        return task_code(self._steps)
 
     def _with(self, **changes: Any) -> Task[P, R_co, TaskOut_co]:
         return self._with_steps(with_last(self._steps, **changes))

@@ -31,8 +31,17 @@ from fluent_async._chain import (
     with_drain,
     with_last,
 )
+from fluent_async._code import (
+    Operand,
+    drain_operand,
+    each_code,
+    operands_of,
+    values_code,
+    worker_code,
+    written,
+)
 from fluent_async._retried import shown_input
-from fluent_async._retry import Policy, bounded_repr
+from fluent_async._retry import Policy
 
 
 if TYPE_CHECKING:
@@ -125,8 +134,8 @@ class Worker(Generic[Out_co]):
 
     @override
     def __repr__(self) -> str:
-        value = bounded_repr(self._input)
-        return f"<Worker {self.name}({value})>"
+        """Show the input, the task and the drains, as they are written."""
+        return worker_code(self._steps, self._args, self._kwargs)
 
     @property
     def _input(self) -> object:
@@ -145,14 +154,14 @@ class Uniform:
     steps: Steps
 
     @property
-    def name(self) -> str:
-        """What the workers are called."""
-        return name_of(self.steps)
-
-    @property
     def sinks(self) -> tuple[Sink[Any], ...]:
         """What all of them send to."""
         return sinks_of(self.steps)
+
+    @property
+    def code(self) -> str:
+        """What one writes to make the batch."""
+        return written(each_code(self.values), operands_of(self.steps))
 
     def __iter__(self) -> Iterator[Worker[Any]]:
         """Make the workers, as they are asked for."""
@@ -174,10 +183,13 @@ class Mixed:
     sinks: tuple[Sink[Any], ...] = ()
     """What was added to the batch itself; known before the first worker is."""
 
+    operands: tuple[Operand, ...] = ()
+    """What is written on the right of the batch for its changes."""
+
     @property
-    def name(self) -> str:
-        """What the workers are called."""
-        return "workers"
+    def code(self) -> str:
+        """What one writes to make the batch."""
+        return written(f"Workers({values_code(self.workers)})", self.operands)
 
     def __iter__(self) -> Iterator[Worker[Any]]:
         """Change the workers, as they are asked for."""
@@ -200,7 +212,15 @@ class Mixed:
 
     def changed(self, change: Callable[[Steps], Steps]) -> Mixed:
         """Return the batch with `change` made to the steps of its workers."""
-        return Mixed(self.workers, (*self.changes, change), self.sinks)
+        return dataclasses.replace(self, changes=(*self.changes, change))
+
+    def with_more(
+        self, sinks: tuple[Sink[Any], ...], operands: Iterable[Operand]
+    ) -> Mixed:
+        """Return the batch with sinks of its own, and operands to show, added."""
+        return dataclasses.replace(
+            self, sinks=self.sinks + sinks, operands=(*self.operands, *operands)
+        )
 
 
 def _is_worker(value: object) -> TypeGuard[Worker[Any]]:
@@ -282,8 +302,7 @@ class Workers(Generic[Out_co]):
         added = sink("drain", drain)
         changed = self._changed(lambda steps: with_drain(steps, added))
         if isinstance(changed._batch, Mixed):
-            sinks = (*changed._batch.sinks, added)
-            return self._of(dataclasses.replace(changed._batch, sinks=sinks))
+            return self._of(changed._batch.with_more((added,), [drain_operand(added)]))
 
         return changed
 
@@ -294,8 +313,8 @@ class Workers(Generic[Out_co]):
         following = steps_after(task, "workers")
         changed = self._changed(lambda steps: steps + following)
         if isinstance(changed._batch, Mixed):
-            sinks = changed._batch.sinks + sinks_of(following)
-            return self._of(dataclasses.replace(changed._batch, sinks=sinks))
+            sinks, operands = sinks_of(following), operands_of(following)
+            return self._of(changed._batch.with_more(sinks, operands))
 
         return changed
 
@@ -353,7 +372,11 @@ class Workers(Generic[Out_co]):
 
     @override
     def __repr__(self) -> str:
-        return f"<Workers {self._batch.name}>"
+        """Show where the inputs come from, the task and the drains, as they are written.
+
+        Nothing is iterated.
+        """
+        return self._batch.code
 
     def _changed(self, change: Callable[[Steps], Steps]) -> Workers[Any]:
         return self._of(self._batch.changed(change))

@@ -3,10 +3,13 @@
 import sys
 import threading
 from collections.abc import Iterator
+from weakref import WeakSet
 
 import hypothesis
 import pytest
 
+from audit import assert_adds_up, noting
+from fluent_async._engine import Engine
 from support import FakeClock, Threads
 
 
@@ -50,6 +53,19 @@ def no_thread_survives() -> Iterator[None]:
     threads = Threads()
     yield
     assert threads.survivors() == []
+
+
+@pytest.fixture(autouse=True)
+def accounts_add_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[WeakSet[Engine]]:
+    """Fail a test that made a pool whose accounts do not add up at its end.
+
+    A test that breaks the library on purpose asks for this fixture by name and clears it.
+    """
+    engines: WeakSet[Engine] = WeakSet()
+    monkeypatch.setattr(Engine, "__init__", noting(engines, Engine.__init__))
+    yield engines
+    for engine in list(engines):
+        assert_adds_up(engine)
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,16 @@
 """Every example of README, docs and docstrings runs and prints what the page shows.
 
 A `python` block runs in the names of the blocks above it; a `text` block right below it is
-what it prints. A `console` block is a session: each `$ ` line runs, and what follows is its
-output. `...` in an output stands for anything. Blocks that cannot run here are listed below.
+what it prints, and so is a `mermaid` block, which GitHub draws. A `console` block is a
+session: each `$ ` line runs, and what follows is its output. `...` in an output stands for
+anything. Blocks that cannot run here are listed below.
 """
 
 import contextlib
 import doctest
 import importlib
 import io
+import logging
 import pkgutil
 import re
 import subprocess
@@ -41,7 +43,17 @@ NOT_RUN = {
     f"{VENV}tox && .venv/bin/tox run\n": "installs, and runs these tests",
 }
 
+SHOWN = {"mermaid", "text"}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def log_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take off the handlers that a page puts on the log, and its level."""
+    log = logging.getLogger("fluent_async")
+    monkeypatch.setattr(log, "handlers", [])
+    yield
+    log.setLevel(logging.NOTSET)
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,7 @@ def test_every_python_block_prints_what_the_page_shows(page: Path) -> None:
     printed = ""
 
     for block in blocks(page):
-        if block.language == "text" and block.runs:
+        if block.language in SHOWN and block.runs:
             assert_prints(block.text, printed)
             printed = ""
         elif block.language == "python" and block.runs:
@@ -131,10 +143,17 @@ def test_every_block_runs_or_is_known_not_to(page: Path) -> None:
     unknown = [
         block
         for block in blocks(page)
-        if block.runs and block.language not in {"python", "text", "console"}
+        if block.runs and block.language not in {"python", "console", *SHOWN}
     ]
 
     assert [] == unknown
+
+
+def test_the_readme_has_a_picture() -> None:
+    """The README shows a pool as it draws itself, once."""
+    languages = [block.language for block in blocks(ROOT / "README.md")]
+
+    assert 1 == languages.count("mermaid")
 
 
 def test_blocks_that_do_not_run_are_all_there() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
+from weakref import WeakSet
 
 import pytest
 
@@ -10,6 +11,7 @@ from explorer import Explorer
 from fluent_async import Drain, Pool, each, sleep, task
 from fluent_async._admission import Admission
 from fluent_async._channel import Channel
+from fluent_async._engine import Engine
 from fluent_async._graph import Graph
 from fluent_async._leases import Leases
 from fluent_async._parties import Lease
@@ -163,11 +165,17 @@ def test_library_keeps_its_promises_in_every_order_of_turns() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_explorer_finds_a_fault(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explorer_finds_a_fault(
+    fault: Fault,
+    monkeypatch: pytest.MonkeyPatch,
+    accounts_add_up: WeakSet[Engine],
+) -> None:
     """A promise that is broken on purpose shows within the schedules of a few runs."""
     fault(monkeypatch)
 
     assert any(map(fails, range(5 * SCHEDULES)))
+
+    accounts_add_up.clear()  # those that were broken
 
 
 def fails(seed: int) -> bool:

@@ -69,6 +69,8 @@ def printed(script: str) -> list[str]:
         "pool.cancel()",
         "pool.close()",
         "pool.stats()",
+        "pool.to_mermaid()",
+        "pool._repr_html_()",
         "pool.__enter__().__exit__(None, None, None)",
         "list(fed)",
         "fed.drain()",
@@ -83,7 +85,7 @@ def test_refuses_a_pool_of_the_process_before(use: str) -> None:
 @pytest.mark.parametrize(
     ("use", "says"),
     [
-        ("pool", "<Pool-1 limit=2>"),
+        ("pool", "Pool(limit=2, name='Pool-1')"),
         ("pool.errors()", "()"),
         ("sorted(done.drain())", "[2, 4]"),
         ("sorted(done)", "[2, 4]"),

@@ -201,7 +201,7 @@ class TestValues:
             (failure,) = pool.errors()
 
         assert "<Failure frozen(<Hostile>), attempt 1" in repr(failure)
-        assert "<Worker same(<Hostile>)>" == repr(Hostile() >> same)
+        assert "<Hostile> >> same" == repr(Hostile() >> same)
 
 
 class TestExceptions:
@@ -391,7 +391,7 @@ class TestFunctions:
     def test_logs_may_fail(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """E5, N4: A filter of the log that raises costs the retry it was told of, no thread."""
+        """E5, N4: A filter of the log that raises costs neither a retry nor a thread."""
 
         def no_retries(record: logging.LogRecord) -> bool:
             if record.levelno == logging.INFO:
@@ -405,8 +405,7 @@ class TestFunctions:
             pool = Pool(retry=3, on_error="keep").go(Hostile() >> fail_plainly)
             pool.close()
 
-        assert (1, 1) == (pool.stats().failed, pool.stats().attempts)
-        assert "fail_plainly could not be judged" in caplog.text
+        assert (1, 3) == (pool.stats().failed, pool.stats().attempts)
 
     def test_iterables_may_be_hostile(self) -> None:
         """An iterable is iterated, and nothing else."""

@@ -40,8 +40,10 @@ from scenarios import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sized
+    from weakref import WeakSet
 
     from fluent_async._channel import Left
+    from fluent_async._engine import Engine
     from fluent_async._parties import Stirrable
     from fluent_async._work import Occupant
     from interleaver import Scenario
@@ -396,6 +398,7 @@ def test_interleaver_finds_a_fault(
     scenario: Scenario,
     monkeypatch: pytest.MonkeyPatch,
     errors_recorded: list[BaseException | None],
+    accounts_add_up: WeakSet[Engine],
 ) -> None:
     """T9: A promise that is broken on purpose shows, and what the tool says is no other error."""
     fault(monkeypatch)
@@ -403,3 +406,4 @@ def test_interleaver_finds_a_fault(
         hunt(scenario)
 
     errors_recorded.clear()  # pools that a schedule left behind when it was ended
+    accounts_add_up.clear()

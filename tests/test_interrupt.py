@@ -260,7 +260,7 @@ class TestSecond:
             child.interrupt()
             ended = child.finish()
 
-        told = "<crawl limit=1, closed, abandoned: ignore(None) on crawl-0> 1"
+        told = "<Pool(limit=1, name='crawl'), closed, abandoned: ignore(None) on crawl-0> 1"
         assert told in ended.stdout.splitlines()
         assert 0 == ended.returncode
 

@@ -370,5 +370,4 @@ class TestEach:
         workers = each(values) >> double | Drain[int]()
 
         assert [1, 2] == list(values)
-        assert repr(workers) == "<Workers double>"
-        assert repr(each(values)) == "<each of list_iterator>"
+        assert repr(workers) == "each(<list_iterator>) >> double | Drain()"

@@ -95,7 +95,7 @@ class TestLimit:
         """L12: A pool that was given work keeps its limit."""
         with Pool(limit=5, name="mine") as pool:
             pool.go(1 >> double).wait()
-            with pytest.raises(RuntimeError, match="the limit of <mine limit=5> can't"):
+            with pytest.raises(RuntimeError, match=r"the limit of .*'mine'\) can't"):
                 pool.with_limit(2)
 
             assert 5 == pool.limit
@@ -123,7 +123,7 @@ class TestStage:
 
     def test_is_shown_by_repr(self) -> None:
         """The repr says why the limit is 1."""
-        assert "<mine limit=1, STAGE=test>" == repr(Pool(8, name="mine"))
+        assert "<Pool(limit=1, name='mine'), STAGE=test>" == repr(Pool(8, name="mine"))
 
     def test_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """One line at INFO says so."""
@@ -139,7 +139,7 @@ class TestStage:
         """Only the value "test" counts."""
         monkeypatch.setenv("STAGE", "production")
 
-        assert (8, "<mine limit=8>") == (Pool(8).limit, repr(Pool(8, name="mine")))
+        assert (8, False) == (Pool(8).limit, "STAGE" in repr(Pool(8)))
 
 
 class TestThreads:

@@ -3,11 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakSet
 
 import pytest
 
-from fluent_async import _clock
+from audit import adds_up, noting
+from fluent_async import Pool, _clock, each
+from fluent_async._engine import Engine
 from support import FakeClock, Gate, Threads, poll, run_child, start_child
+from work import at, double
 
 
 @contextmanager
@@ -201,3 +205,33 @@ class TestChild:
             pytest.raises(pytest.fail.Exception, match="early"),
         ):
             child.wait_for("ready")
+
+
+class TestAudit:
+    """After each test the accounts of its pools are compared with a count of their own."""
+
+    @pytest.mark.parametrize(
+        "account", ["accepted", "succeeded", "failed", "cancelled"]
+    )
+    def test_sees_an_input_that_was_counted_wrongly(self, account: str) -> None:
+        """One input too many in one account is enough, while others are in progress."""
+        with Pool(2) as pool, Gate() as gate:
+            pool.go(each(range(9)) >> double, *[1 >> at(gate).hold] * 3)
+            gate.wait_for(2)
+            engine = pool._engine  # noqa: SLF001
+            accounts = engine.scheduler.accounts
+            assert poll(lambda: adds_up(engine))
+
+            setattr(accounts, account, getattr(accounts, account) + 1)
+            assert not adds_up(engine)
+
+            setattr(accounts, account, getattr(accounts, account) - 1)
+            assert adds_up(engine)
+
+    def test_finds_the_pools_of_a_test(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A pool is known from when it was made until nobody has it."""
+        engines: WeakSet[Engine] = WeakSet()
+        monkeypatch.setattr(Engine, "__init__", noting(engines, Engine.__init__))
+        pool = Pool(1)
+
+        assert [pool._engine] == list(engines)  # noqa: SLF001

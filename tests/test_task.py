@@ -187,9 +187,9 @@ class TestIdentity:
         @task
         def many(a: int, *rest: int, b: int = 0, **others: int) -> None: ...
 
-        assert repr(many) == "<Task many(a, *rest, b=..., **others)>"
-        assert repr(Client("a").get) == "<Task get(path)>"
-        assert repr(task(type)) == "<Task type()>"
+        assert repr(many) == "@task def many(a, *rest, b=..., **others)"
+        assert repr(Client("a").get) == "@task def get(path)"
+        assert repr(task(type)) == "@task def type()"
 
     def test_copies_and_pickles_by_name(self) -> None:
         """As functions do, it is its own copy, and pickles as its qualified name."""
@@ -376,7 +376,7 @@ class TestArgs:
         fn.__globals__.setdefault("fluent_async", fluent_async)
         made = stream(fn)  # type: ignore[var-annotated]
 
-        assert repr(made) == "<Task fn(input)>"
+        assert repr(made) == "@stream def fn(input)"
 
     @pytest.mark.parametrize("annotation", ["str", "Other[Args]", int, "list[Args]"])
     def test_is_not_seen_in_others(self, annotation: object) -> None:

@@ -63,6 +63,8 @@ assert_type(pool.errors(), tuple[Failure, ...])
 assert_type(pool.cancel(), None)
 assert_type(pool.close(), None)
 assert_type(pool.executor, Executor)
+assert_type(pool.to_mermaid(), str)
+pool.to_mermaid("LR")  # E
 pool.go(work)  # E
 pool.go(1)  # E
 pool.go([1 >> work])  # E

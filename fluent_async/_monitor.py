@@ -33,6 +33,12 @@ class _Thread(threading.local):
         return known
 
     @property
+    def waits(self) -> deque[Callable[[], object]]:
+        """What is put off until all of that is done, since it waits for other threads."""
+        known: deque[Callable[[], object]] = self.__dict__.setdefault("_waits", deque())
+        return known
+
+    @property
     def later(self) -> deque[Callable[[], object]]:
         """What is put off, in order. Appending and taking are one step each."""
         known: deque[Callable[[], object]] = self.__dict__.setdefault("_later", deque())
@@ -158,6 +164,18 @@ def after(act: Callable[[], object]) -> None:
         act()
 
 
+def after_all(wait: Callable[[], object]) -> None:
+    """Run what waits for other threads, once this one is in no monitor: as `after` does.
+
+    What was put off is done before, to its end, since another thread may need that.
+    """
+    if inside() or _thread.busy:
+        _thread.waits.append(wait)
+        after(bool)  # so that leaving the monitor does what was put off
+    else:
+        wait()
+
+
 def inside() -> bool:
     """Say whether this thread is in a monitor: true only for what interrupts it there."""
     entered = _thread.entered
@@ -199,3 +217,6 @@ def _run_later() -> None:
             _thread.later and not _thread.entered
         ):  # one raised: the others count as well
             _run_later()
+
+    while _thread.waits and not _thread.later and not _thread.entered:
+        _thread.waits.popleft()()

@@ -18,10 +18,14 @@ from concurrent.futures.thread import BrokenThreadPool
 from contextvars import ContextVar
 
 import pytest
+from typing_extensions import override
 
-from fluent_async import Backoff, Drain, sleep, stream, task
+from fluent_async import Backoff, Drain, Pool, sleep, stream, task
 from fluent_async._desk import Call, Desk
 from fluent_async._engine import Engine
+from fluent_async._future import PoolFuture
+from fluent_async._lending import Event
+from fluent_async._wait import Waiter
 from fluent_async.errors import PoolClosed, TaskTimeout
 from fluent_async.futures import ThreadPoolExecutor
 from support import TIMEOUT, FakeClock, Gate, poll, run_child
@@ -218,6 +222,20 @@ class TestSubmit:
         one.shutdown()
         assert future.result() == "mine"
         assert made == []
+
+    def test_is_refused_once(self, one: ThreadPoolExecutor) -> None:
+        """A future that has ended is neither dropped nor refused any more."""
+        future = one.submit(int, 3)
+        assert isinstance(future, PoolFuture)
+        assert future.result(TIMEOUT) == 3
+        future.drop()
+        future.refuse(OSError())
+
+        assert future.result() == 3
+        other: PoolFuture[int] = PoolFuture(one._intake.engine.bell, None)  # noqa: SLF001
+        other.drop()
+        other.refuse(OSError())
+        assert other.cancelled()
 
     def test_forgets_waits_that_are_over(self, one: ThreadPoolExecutor) -> None:
         """Asking again and again, in vain, leaves nothing behind in the future."""
@@ -471,6 +489,48 @@ class TestWaitingInside:
 
             assert waits.result(TIMEOUT).done == {future}
             assert isinstance(future.exception(), LookupError)
+
+    def test_waits_for_several_at_most_so_long(self, one: ThreadPoolExecutor) -> None:
+        """`wait` with a timeout ends in a call as well, with what is not done."""
+        with ThreadPoolExecutor(1) as other, Gate() as gate:
+            future = other.submit(gate.arrive)
+            gate.wait_for()
+
+            assert one.submit(wait, [future], 0.001).result(TIMEOUT).not_done == {
+                future
+            }
+
+    def test_hears_a_set_that_came_as_a_wait_began(self) -> None:
+        """An event that is set while its wait begins ends that wait."""
+
+        class Late(Event):
+            @property
+            @override
+            def _waiter(self) -> Waiter:  # type: ignore[override]
+                return self._kept
+
+            @_waiter.setter
+            def _waiter(self, waiter: Waiter) -> None:
+                first = not hasattr(self, "_kept")
+                self._kept = waiter
+                if not first:
+                    self._set = True  # woke the waiter there was before
+
+        assert Late(Pool(1)._engine.bell).wait(TIMEOUT)  # noqa: SLF001
+
+    def test_is_told_to_end_where_it_waits_for_a_call(self) -> None:
+        """`cancel()` ends a call that waits for another; both futures say so."""
+        with Pool(1) as pool, Gate() as gate:
+
+            def outer() -> None:
+                pool.executor.submit(gate.arrive).result()
+
+            future = pool.executor.submit(outer)
+            gate.wait_for()
+            pool.cancel()
+
+            with pytest.raises(CancelledError):
+                future.result(TIMEOUT)
 
     def test_works_at_any_depth(self, one: ThreadPoolExecutor) -> None:
         """Twenty calls that wait for each other end."""

@@ -14,10 +14,10 @@ from typing_extensions import override
 
 from fluent_async import _checks, _wait
 from fluent_async._engine import Engine
-from fluent_async._executor import PoolExecutor
+from fluent_async._executor import WAITS_FOR_ITSELF, PoolExecutor
 from fluent_async._intake import Intake
+from fluent_async._interrupt import ENDS, stop
 from fluent_async._monitor import after_all
-from fluent_async._process import process
 from fluent_async._retry import NO_RETRY, bounded_repr
 
 
@@ -49,7 +49,6 @@ class Crew(PoolExecutor):
         self._initargs = initargs
         self._broken: Any = False  # or why, once a thread could not be prepared
         self._open(self._new_intake(limit))
-        process.watch(self)
 
     @override
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -58,7 +57,9 @@ class Crew(PoolExecutor):
         In a finalizer or signal handler that interrupts the executor in the middle of a
         decision, this happens right after that.
         Blocking: if `wait`, until all is done and the threads have ended. Ctrl-C cancels
-        what has not started, waits for what runs, and goes on.
+        what has not started, tells what runs to end, waits for that, and goes on. A
+        second one abandons what runs: it is logged at WARNING, call by call, and nothing
+        waits for it any more, Python's exit included.
 
         Args:
             wait: whether to wait for that.
@@ -72,12 +73,20 @@ class Crew(PoolExecutor):
 
     @override
     def __exit__(self, *exc_info: object) -> None:
-        """Shut down and wait; if the block raised, tell what was submitted to end."""
-        if exc_info[0] is not None:
-            self._intake.engine.cancel()
+        """Shut down and wait; if the block raised, tell what was submitted to end.
 
-        super().__exit__(*exc_info)
+        If that was Ctrl-C, another one abandons what runs: see `shutdown`.
+        """
+        kind = exc_info[0]
+        try:
+            if isinstance(kind, type):
+                self._refuse_worker()
+                interrupted = issubclass(kind, ENDS)
+                stop([self._intake.engine], interrupted=interrupted)
+        finally:
+            super().__exit__(*exc_info)
 
+    @override
     def _inherit(self) -> None:
         """Begin anew in the child of a fork; what the parent submitted stays there."""
         refusal = self._intake.refusal
@@ -130,19 +139,25 @@ class Crew(PoolExecutor):
         if wait:
             self._join()
 
+    @override
     def _join(self) -> None:
         """Wait for all that was submitted, and for the threads."""
+        self._refuse_worker()
         engine = self._intake.engine
-        seat = _wait.here()
-        if seat is not None and seat.pool is engine.bell:
-            raise RuntimeError("cannot join current thread")
-
         try:
             engine.close()
-        except KeyboardInterrupt:
-            self._cancel()
-            engine.close()
+        except ENDS:
+            try:
+                stop([engine])
+            finally:
+                engine.end()
+
             raise
+
+    def _refuse_worker(self) -> None:
+        seat = _wait.here()
+        if seat is not None and seat.pool is self._intake.engine.bell:
+            raise RuntimeError(WAITS_FOR_ITSELF)
 
     def _break(self) -> None:
         """Refuse what is submitted, since a thread could not be prepared."""

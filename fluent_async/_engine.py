@@ -23,7 +23,7 @@ from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
-from fluent_async._whereabouts import at_in_slice
+from fluent_async._whereabouts import at
 from fluent_async._work import Attempt
 from fluent_async.errors import PoolClosed, PoolStalled
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from fluent_async._channel import Channel
     from fluent_async._desk import Call, Shift
     from fluent_async._outcome import Outcome
-    from fluent_async._parties import Stirrable
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
@@ -46,10 +45,16 @@ log = logging.getLogger("fluent_async")
 class Bell:
     """How channels and stages reach a pool without keeping it alive."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_mark")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = weakref.ref(engine)
+        self._mark = process.mark
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the pool is of the process that this one forked from."""
+        return self._mark is not process.mark
 
     def stir(self) -> None:
         """Have the pool look again."""
@@ -94,7 +99,7 @@ class Engine:
     ) -> None:
         self.name = name
         self.monitor = Monitor(owned=True)
-        self.bell: Stirrable = Bell(self)
+        self.bell = Bell(self)
         self.policy = policy  # for tasks without one
         self.describe = describe
         # Guarded by the monitor:
@@ -105,7 +110,6 @@ class Engine:
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
-        self._mark = process.mark
         self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
         self._finishing: list[Waiter] = []  # for the pool to be quiet
         self._readers: list[Waiter] = []  # wait for outputs
@@ -115,7 +119,7 @@ class Engine:
     @property
     def foreign(self) -> bool:
         """Whether it is of the process that this one forked from."""
-        return self._mark is not process.mark
+        return self.bell.foreign
 
     @property
     def started(self) -> bool:
@@ -370,7 +374,7 @@ class Engine:
 
         told = [(a.task, a.work.input, a.thread) for a in attempts]
         for name, frame in self.threads.frames() if left else ():
-            place = at_in_slice(frame)
+            place = at(frame)
             if place is not None:
                 told.append((*place, name))
 
@@ -384,7 +388,6 @@ class Engine:
         exits.watch(self)
         if not inside():  # else whoever interrupted the pool has one started after that
             self.threads.start()
-
 
     def _refuse_closed(self) -> None:
         if self.closed:

@@ -12,9 +12,12 @@ from weakref import ref
 
 from typing_extensions import ParamSpec, TypeVar, override
 
-from fluent_async import _checks
+from fluent_async import _checks, _wait
+from fluent_async._future import under_way
 from fluent_async._intake import AFTER
+from fluent_async._interrupt import ENDS, stop
 from fluent_async._mapping import Feed, results
+from fluent_async._process import FOREIGN, process
 from fluent_async._task import Task
 from fluent_async._wait import remaining
 from fluent_async.errors import PoolClosed
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+WAITS_FOR_ITSELF = "cannot join current thread"  # as the standard one says
 
 
 class PoolExecutor(Executor):
@@ -48,6 +54,7 @@ class PoolExecutor(Executor):
         self._keep = keep  # alive as long as this is
         self._max_workers = intake.engine.scheduler.slots.limit
         self._shutdown = False
+        process.watch(self)
 
     @override
     def submit(
@@ -121,16 +128,23 @@ class PoolExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Refuse new calls; the pool itself, and its other work, go on.
 
+        Blocking: if `wait`, until all that was submitted here is done. Ctrl-C cancels
+        what has not started, waits for what runs, and goes on; after a second one
+        nothing is waited for.
+
         Args:
             wait: until all that was submitted here is done.
             cancel_futures: cancel those that have not started.
+
+        Raises:
+            RuntimeError: if a call that was submitted here would wait for itself.
         """
         self._close()
         if cancel_futures:
             self._cancel()
 
         if wait:
-            self._wait()
+            self._join()
 
     @override
     def __exit__(self, *exc_info: object) -> None:
@@ -147,8 +161,23 @@ class PoolExecutor(Executor):
         for future in list(self._intake.among):
             future.drop()
 
-    def _wait(self) -> None:
-        wait(list(self._intake.among))
+    def _join(self) -> None:
+        """Wait for all that was submitted."""
+        among = self._intake.among
+        if _wait.here() is not None and not among.isdisjoint(under_way()):
+            raise RuntimeError(WAITS_FOR_ITSELF)
+
+        rest = _Rest(self)
+        try:
+            rest.finish()
+        except ENDS:
+            stop([rest])
+            raise
+
+    def _inherit(self) -> None:
+        """Refuse calls in the child of a fork: the threads of the pool are elsewhere."""
+        self._intake.refusal = partial(RuntimeError, FOREIGN)
+        self._intake.among.clear()
 
     def _is_overridden(self) -> bool:
         """Whether somebody wants every call to go through a `submit` of theirs."""
@@ -179,3 +208,21 @@ class PoolExecutor(Executor):
             return next(executor._submitted(fn, inputs), None)
 
         return results(futures, left, another)
+
+
+class _Rest:
+    """What is left of the calls of an executor, for whoever is interrupted in its wait."""
+
+    def __init__(self, executor: PoolExecutor) -> None:
+        self._executor = executor
+
+    def cancel(self) -> None:
+        """Drop what has not started."""
+        self._executor._cancel()
+
+    def finish(self) -> None:
+        """Wait for what has."""
+        wait(list(self._executor._intake.among))
+
+    def abandon(self) -> None:
+        """Leave it to the pool, whose other work goes on."""

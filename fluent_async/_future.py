@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sys
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import _base as base
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import TypeVar, override
 
 from fluent_async._attempt import own_frames_cut
-from fluent_async._checks import type_name
+from fluent_async._checks import name_of, type_name
 from fluent_async._lending import Condition, Waiters, wait_for
 from fluent_async._monitor import after
+from fluent_async._process import FOREIGN
 from fluent_async._wait import Waiter
 from fluent_async._work import End
 from fluent_async.errors import Cancelled
@@ -22,9 +25,9 @@ from fluent_async.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
+    from types import FrameType
 
-    from fluent_async._lending import Waiting
-    from fluent_async._parties import Stirrable
+    from fluent_async._lending import Place, Waiting
 
 T = TypeVar("T")
 
@@ -54,7 +57,7 @@ class PoolFuture(Future[T]):
     _among: set[PoolFuture[Any]] | None = None  # those not done
     _many: Waiters | None = None  # that wait for this one among others
 
-    def __init__(self, pool: Stirrable, call: Made | None) -> None:
+    def __init__(self, pool: Place, call: Made | None) -> None:
         # All that the standard one makes, but cheaper: else it is half of a `submit`.
         self._condition = Condition()  # type: ignore[assignment]
         self._state = base.PENDING
@@ -148,6 +151,19 @@ class PoolFuture(Future[T]):
 
         return _SUCCEEDED
 
+    def call(
+        self, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> T:
+        """Call a function for it here; an attempt of what makes several.
+
+        Raises:
+            Cancelled: if it is cancelled.
+        """
+        if not self.begin():
+            raise Cancelled
+
+        return fn(*args, **kwargs)
+
     def give(self, value: T) -> None:
         """Note what the call gave."""
         self._made = value
@@ -234,6 +250,8 @@ class PoolFuture(Future[T]):
         with condition:
             if self.done():
                 waiter = None
+            elif self._pool.foreign:
+                raise RuntimeError(FOREIGN)
             else:
                 waiter = Waiter()
                 condition.waiting += (waiter,)  # type: ignore[attr-defined]
@@ -297,11 +315,26 @@ class _Untold:
 
     def __del__(self) -> None:
         if not self.told:
-            name = getattr(self._what, "__name__", None)
-            name = name if isinstance(name, str) else type_name(self._what)
-            kind = type_name(self._exc)
-            after(lambda: log.warning(_UNTOLD, name, kind))
+            after(partial(_log_untold, self._what, self._exc))
+
+
+def _log_untold(what: object, exc: BaseException) -> None:
+    log.warning(_UNTOLD, name_of(what), type_name(exc))
+
+
+def under_way() -> set[PoolFuture[Any]]:
+    """Return the futures of the calls that this thread is at, read from its frames."""
+    found: set[PoolFuture[Any]] = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code in _CALLS:
+            found.add(frame.f_locals["self"])
+
+        frame = frame.f_back
+
+    return found
 
 
 _UNTOLD = "nobody was shown that a call of %s that was submitted raised %s"
+_CALLS = {PoolFuture.make.__code__, PoolFuture.call.__code__}
 _SUCCEEDED, _FAILED, _CANCELLED = End.SUCCEEDED, End.FAILED, End.CANCELLED

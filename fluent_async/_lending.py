@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing_extensions import override
 
 from fluent_async import _wait
+from fluent_async._parties import Stirrable
+from fluent_async._process import FOREIGN
 from fluent_async._wait import Waiter, block
 
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from fluent_async._parties import Stirrable
+
+class Place(Stirrable, Protocol):
+    """A pool, as those who wait for its calls know it."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is of the process that this one forked from."""
+        ...
 
 
 class _Event(Protocol):
@@ -59,12 +68,13 @@ class Waiters(list[Waiting]):
 
     __slots__ = ("_pool",)
 
-    def __init__(self, pool: Stirrable) -> None:
+    def __init__(self, pool: Place) -> None:
         self._pool = pool
 
     @override
     def append(self, waiting: Waiting, /) -> None:
         """Note a wait, before it begins."""
+        refuse_foreign(self._pool)
         if _wait.here() is not None and not isinstance(waiting.event, Event):
             waiting.event = Event(self._pool)
 
@@ -74,7 +84,7 @@ class Waiters(list[Waiting]):
 class Event:
     """What a wait for several futures waits for in a worker."""
 
-    def __init__(self, pool: Stirrable) -> None:
+    def __init__(self, pool: Place) -> None:
         self._pool = pool
         self._set = False
         self._waiter = Waiter()
@@ -105,10 +115,13 @@ class Event:
         return self._set
 
 
-def wait_for(pool: Stirrable, waiter: Waiter, timeout: float | None) -> bool:
+def wait_for(pool: Place, waiter: Waiter, timeout: float | None) -> bool:
     """Wait for what goes on in `pool`; say whether the waiter was woken."""
     seat = _wait.here()
-    if seat is None:
-        return waiter.wait(timeout)
+    return block(waiter, timeout, elsewhere=seat is not None and seat.pool is not pool)
 
-    return block(waiter, timeout, elsewhere=seat.pool is not pool)
+
+def refuse_foreign(pool: Place) -> None:
+    """Raise if nothing goes on in `pool`, since this process was forked from its own."""
+    if pool.foreign:
+        raise RuntimeError(FOREIGN)

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fluent_async._process import process
+from fluent_async._process import FOREIGN, process
 from fluent_async._signals import signals
 
 
@@ -128,10 +128,7 @@ class Monitor:
             RuntimeError: if it is not; at once, since nobody would ever let this in.
         """
         if self._owned:
-            raise RuntimeError(
-                "the threads of a pool stay in the process that made it: "
-                "make a new pool after fork()"
-            )
+            raise RuntimeError(FOREIGN)
 
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(

@@ -7,6 +7,9 @@ import weakref
 from typing import Protocol
 
 
+FOREIGN = "the threads of a pool stay in the process that made it: make a new pool after fork()"
+
+
 class Heir(Protocol):
     """What a fork copied, and what is to do something about that."""
 

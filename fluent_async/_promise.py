@@ -16,7 +16,6 @@ from fluent_async._outcome import Outcome
 from fluent_async._step import Kind
 from fluent_async._work import End
 from fluent_async._worker import new_worker
-from fluent_async.errors import Cancelled
 
 
 if TYPE_CHECKING:
@@ -79,10 +78,7 @@ class Promise:
 
     def _begin(self, *args: Any, **kwargs: Any) -> Any:
         """Call the task's function, unless the future was cancelled before."""
-        if not self._future.begin():
-            raise Cancelled
-
-        return self._fn(*args, **kwargs)
+        return self._future.call(self._fn, args, kwargs)
 
 
 class Told(Outcome):

@@ -27,11 +27,15 @@ class Core(Protocol):
     """The engine, as the threads at its jobs know it."""
 
     name: str
-    bell: Stirrable
     monitor: Monitor
     scheduler: Scheduler
     policy: Policy
     describe: Callable[[object], str]
+
+    @property
+    def bell(self) -> Stirrable:
+        """The pool, as others know it."""
+        ...
 
     def react(self) -> None:
         """See to what changed; in the monitor."""

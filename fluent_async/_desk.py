@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+from operator import methodcaller
 from typing import TYPE_CHECKING, Protocol
 
 from fluent_async._wait import Waiter
@@ -72,7 +74,7 @@ class Shift(Tally):
         self._standing = desk.standing
         self.first: Call | None = first  # the call it begins with
         bell = Waiter()
-        self.ring = bell.wake  # for a shift that stands by; once too often is fine
+        self.ring = bell.release  # for a shift that stands by
         self.hear = bell.listen
         self.rests = False  # it has nothing to do, and waits for the bell
         self.lost = False  # its slot, to somebody else; written in the pool's monitor
@@ -108,6 +110,9 @@ class Desk:
         self.standing: deque[Shift] = deque()  # last in, first out: warm caches
         self.shifts: dict[Shift, None] = {}  # guarded by the pool's monitor
         self._past = Tally()  # of shifts that are over
+        # One step for Python, so that no signal handler comes between: a shift that was
+        # taken off those that stand by, and never rung, would keep its slot for ever.
+        self._rings = map(methodcaller("ring"), iter(self.standing.pop, None))
 
     @property
     def busy(self) -> bool:
@@ -156,11 +161,12 @@ class Desk:
         From any thread, whatever it is at.
         """
         try:
-            shift = self.standing.pop()
+            next(self._rings)
         except IndexError:
             return False
+        except RuntimeError:  # it is rung by `close` already
+            return True
 
-        shift.ring()
         return True
 
     def dismiss(self) -> bool:
@@ -172,7 +178,7 @@ class Desk:
             if shift.rests and self._remove(shift):
                 shift.lost = True
                 self.end(shift)
-                shift.ring()
+                _ring(shift)
                 return True
 
         return False
@@ -180,8 +186,8 @@ class Desk:
     def close(self) -> None:
         """Let every shift end that finds nothing to do; `thread_wanted` says so by now."""
         self.standing.clear()
-        for shift in self.shifts:  # a `call_up` that was interrupted has not rung yet
-            shift.ring()
+        for shift in self.shifts:
+            _ring(shift)
 
     def withdraw(self, call: Call) -> bool:
         """Take a call back that nobody has taken; say whether that was so."""
@@ -288,6 +294,11 @@ class Desk:
             return False
 
         return True
+
+
+def _ring(shift: Shift) -> None:
+    with suppress(RuntimeError):  # it is rung already
+        shift.ring()
 
 
 def _count(shift: Shift, end: End | None) -> None:

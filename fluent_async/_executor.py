@@ -159,7 +159,7 @@ class PoolExecutor(Executor):
         """Cancel what has not started, at shutdown."""
         self._intake.cancelled = True
         for future in list(self._intake.among):
-            future.drop()
+            future.cancel()
 
     def _join(self) -> None:
         """Wait for all that was submitted."""

@@ -17,6 +17,7 @@ from fluent_async._checks import name_of, type_name
 from fluent_async._lending import Condition, Waiters, wait_for
 from fluent_async._monitor import after
 from fluent_async._process import FOREIGN
+from fluent_async._signals import undisturbed
 from fluent_async._wait import Waiter
 from fluent_async._work import End
 from fluent_async.errors import Cancelled
@@ -103,13 +104,18 @@ class PoolFuture(Future[T]):
     @override
     def cancel(self) -> bool:
         """Cancel the call unless it was begun; say whether it is cancelled."""
-        if not self._claim():
-            return self.cancelled()
+        claimed = False
+        try:
+            with undisturbed:  # what nobody would call any more must be cancelled
+                claimed = self._claim()
+                if claimed:
+                    self._end_cancelled()
+        finally:
+            if claimed:
+                self._leave()
+                self._call_back()
 
-        super().cancel()
-        self.set_running_or_notify_cancel()  # for those that wait for several futures
-        self._leave()
-        return True
+        return claimed or self.cancelled()
 
     # -- for the thread that makes the call --------------------------------------------
 
@@ -229,6 +235,16 @@ class PoolFuture(Future[T]):
             self._many = Waiters(self._pool)
 
         return self._many
+
+    def _end_cancelled(self) -> None:
+        """Note that it is cancelled, and tell who waits."""
+        condition = self._condition
+        with condition:
+            self._state = base.CANCELLED_AND_NOTIFIED
+            for waiting in self._many or ():
+                waiting.add_cancelled(self)
+
+            condition.notify_all()
 
     def _claim(self) -> bool:
         """Take the call out of the future; False if somebody has."""

@@ -30,6 +30,11 @@ class Waiter:
         """What waits until woken, again and again, for a thread whose time no clock tells."""
         return self._lock.acquire
 
+    @property
+    def release(self) -> Callable[[], object]:
+        """What wakes it in one step; a RuntimeError if it is awake."""
+        return self._lock.release
+
     def wake(self) -> None:
         """End the wait, now or when it begins; harmless after it has ended."""
         self.woken = True

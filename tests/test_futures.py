@@ -137,6 +137,33 @@ class TestSubmit:
         assert future.result(TIMEOUT)[0] == "mine"
         assert one.submit(request.get).result(TIMEOUT) == "none"
 
+    def test_takes_any_name_of_a_keyword(self, one: ThreadPoolExecutor) -> None:
+        """I13: keywords named self and fn are the function's; no function is an error."""
+        names = one.submit(dict, self=1, fn=2).result(TIMEOUT)
+
+        assert names == {"self": 1, "fn": 2}
+        for wrong in ({}, {"fn": int}):
+            with pytest.raises(TypeError, match="fn"):
+                one.submit(**wrong)  # type: ignore[call-arg]
+
+    @pytest.mark.parametrize(
+        ("timeout", "error"),
+        [
+            ("1", TypeError),
+            (float("nan"), ValueError),
+            (-1, TimeoutError),
+            (0, TimeoutError),
+        ],
+    )
+    def test_refuses_a_timeout_that_is_no_number(
+        self, one: ThreadPoolExecutor, timeout: float, error: type[Exception]
+    ) -> None:
+        """I14: of `result`; one that is over at once is a TimeoutError."""
+        with Gate() as gate:
+            future = one.submit(gate.arrive)
+            with pytest.raises(error):
+                future.result(timeout)
+
     def test_refuses_calls_after_shutdown(self, one: ThreadPoolExecutor) -> None:
         """After `shutdown` it raises PoolClosed, which is a RuntimeError."""
         one.shutdown()
@@ -966,6 +993,6 @@ class TestThreads:
             ThreadPoolExecutor(wrong)
 
     def test_refuses_an_initializer_that_cannot_be_called(self) -> None:
-        """An initializer that is no function is a TypeError."""
+        """I12: An initializer that is no function is a TypeError."""
         with pytest.raises(TypeError, match="initializer must be a callable"):
             ThreadPoolExecutor(initializer=3)  # type: ignore[arg-type]

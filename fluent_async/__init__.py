@@ -5,10 +5,15 @@ made of         _step, one function, and _chain, several; _retry says what is re
 own thread      _call runs them where they are called; _retried calls again
 drains          _drain, which is a _channel with _room, _turns, _taking and _parties
 pools           _pool, and _results; _inputs makes each _stage; _graph joins them
+single calls    _executor, and _crew with a pool of its own; an _intake hands them in
+                at the _desk, a task as a _promise; _mapping feeds map; each call has a
+                _future, and _lending lets workers wait for it
 decisions       _scheduler, with _work, _slots, _admission, _accounts and _outcome
 quick inputs    _leases give a _slice, or a _course of stages, to the hot _loop
-threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits
-below all       _checks of arguments, _clock, _monitor, and the one _wait
+threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits,
+                _interrupt and _whereabouts
+below all       _checks of arguments, _clock, _monitor, _signals, _process, and the one
+                _wait
 public          errors, typing and futures; everything else from here
 """
 

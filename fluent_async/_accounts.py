@@ -86,9 +86,17 @@ class Accounts:
         retries: int,
         waiting: int,
         threads: int,
+        calls: tuple[int, int, int, int] = (0, 0, 0, 0),
     ) -> PoolStats:
-        """Return all counts as of now, slices that are under way included."""
-        accepted, succeeded, attempts = self.accepted, self.succeeded, self.attempts
+        """Return all counts as of now, slices that are under way included.
+
+        `calls` are those handed in one by one: how many succeeded, failed, were
+        cancelled, and were handed in.
+        """
+        done, failed, cancelled, called = calls
+        failed, cancelled = self.failed + failed, self.cancelled + cancelled
+        accepted, succeeded = self.accepted + called, self.succeeded + done
+        attempts = self.attempts + done + calls[1]
         for slice_ in slices:
             if slice_.stage.quick:  # what others pull is accounted for when it begins
                 first, further, at_work = slice_.progress()
@@ -99,9 +107,9 @@ class Accounts:
         return PoolStats(
             accepted=accepted,
             succeeded=succeeded,
-            failed=self.failed,
-            cancelled=self.cancelled,
-            in_progress=accepted - succeeded - self.failed - self.cancelled,
+            failed=failed,
+            cancelled=cancelled,
+            in_progress=accepted - succeeded - failed - cancelled,
             running=running,
             waiting_for_retry=retries,
             waiting_for_room=waiting,

@@ -24,6 +24,15 @@ def type_name(value: object) -> str:
     return name
 
 
+def name_of(fn: object) -> str:
+    """Name a function, whatever it is; as its type if it has no name."""
+    while isinstance(fn, partial):
+        fn = fn.func
+
+    name = getattr(fn, "__name__", None)
+    return name if isinstance(name, str) else type_name(fn)
+
+
 def wrong_type(name: str, value: object, right: str) -> TypeError:
     """Return the error for a `value` that is no `right`."""
     return TypeError(f"{name} must be {right}, not {type_name(value)}")

@@ -20,7 +20,6 @@ from fluent_async._function import (
     args_place,
     binds,
     is_generator,
-    name_of,
     target_of,
 )
 from fluent_async._retry import policy_of
@@ -220,12 +219,12 @@ def _task(fn: object, settings: Settings) -> Task[..., Any, Any]:
     target = target_of("@task", fn)
     if is_generator(target):
         raise TypeError(
-            f"{name_of(target)} is a generator function: write @stream above it, not @task"
+            f"{_checks.name_of(target)} is a generator function: write @stream above it, not @task"
         )
 
     if args_place(target) is not None:
         raise TypeError(
-            f"{name_of(target)} takes Args: write @stream above it, not @task"
+            f"{_checks.name_of(target)} takes Args: write @stream above it, not @task"
         )
 
     return _made(fn, target, Kind.PLAIN, Arity.of(target), settings)
@@ -239,7 +238,7 @@ def _stream(fn: object, settings: Settings) -> Task[..., Any, Any]:
 
     if is_generator(target):
         raise TypeError(
-            f"{name_of(target)} takes Args and yields: write args.drainer.send(value) "
+            f"{_checks.name_of(target)} takes Args and yields: write args.drainer.send(value) "
             "instead of yield, or take the input instead of Args"
         )
 
@@ -249,7 +248,7 @@ def _stream(fn: object, settings: Settings) -> Task[..., Any, Any]:
 def _made(
     fn: object, target: Fn, kind: Kind, arity: Arity, settings: Settings
 ) -> Task[..., Any, Any]:
-    name = name_of(target)
+    name = _checks.name_of(target)
     step = Step(
         target,
         kind,

@@ -12,7 +12,7 @@ from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._interrupt import interrupts
-from fluent_async._monitor import Monitor, outside
+from fluent_async._monitor import Monitor, inside, outside
 from fluent_async._process import process
 from fluent_async._report import log_untold
 from fluent_async._retry import shown
@@ -25,7 +25,7 @@ from fluent_async._survey import survey
 from fluent_async._text import listed, printable
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
-from fluent_async._whereabouts import at_in_slice
+from fluent_async._whereabouts import at
 from fluent_async._work import Attempt
 from fluent_async.errors import PoolClosed, PoolStalled
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
+    from fluent_async._desk import Call, Shift
     from fluent_async._outcome import Outcome
-    from fluent_async._parties import Stirrable
     from fluent_async._picture import Picture
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
@@ -46,10 +46,16 @@ if TYPE_CHECKING:
 class Bell:
     """How channels and stages reach a pool without keeping it alive."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "_mark")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = weakref.ref(engine)
+        self._mark = process.mark
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the pool is of the process that this one forked from."""
+        return self._mark is not process.mark
 
     def stir(self) -> None:
         """Have the pool look again."""
@@ -88,19 +94,23 @@ class Engine:
         limit: int,
         policy: Policy,
         describe: Callable[[object], str],
+        *,
+        prefix: str | None = None,
+        prepare: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
         self.monitor = Monitor(owned=True)
-        self.bell: Stirrable = Bell(self)
+        self.bell = Bell(self)
         self.policy = policy  # for tasks without one
         self.describe = describe
         # Guarded by the monitor:
         self.scheduler = Scheduler(self.bell, limit)
-        self.threads = Threads(self.monitor, weakref.WeakMethod(self._serve), name)
+        serve = weakref.WeakMethod(self._serve)
+        self.threads = Threads(self.monitor, serve, prefix or f"{name}-")
+        self._prepare = prepare
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
-        self._mark = process.mark
         self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
         self._finishing: list[Waiter] = []  # for the pool to be quiet
         self._readers: list[Waiter] = []  # wait for outputs
@@ -110,7 +120,7 @@ class Engine:
     @property
     def foreign(self) -> bool:
         """Whether it is of the process that this one forked from."""
-        return self._mark is not process.mark
+        return self.bell.foreign
 
     @property
     def started(self) -> bool:
@@ -125,15 +135,22 @@ class Engine:
         return self.scheduler.outcome
 
     def go(
-        self, make: Callable[[int], list[Stage]], outcome: Outcome | None = None
+        self,
+        make: Callable[[int], list[Stage]],
+        outcome: Outcome | None = None,
+        *,
+        late: bool = False,
     ) -> None:
         """Take in the stages that `make` makes, as a whole or not at all.
 
         Args:
             make: called with the number of this call.
             outcome: what is to come of them; None is the pool's own.
+            late: whether they were accepted before, even if the pool is closed now.
         """
-        self._refuse_closed()
+        if not late:
+            self._refuse_closed()
+
         interrupts.forget()
         with self.monitor:
             self._gone += 1
@@ -143,12 +160,13 @@ class Engine:
         check(stages)  # here, so that what is refused starts no thread
         claims.check(stages)
         if not len(self.threads):
-            exits.watch(self)
-            self.threads.start()
+            self._start_first()
 
         context = copy_context()
         with self.monitor:
-            self._refuse_closed()
+            if not late:
+                self._refuse_closed()
+
             check(stages)  # and here, since another go() may have come in between
             claims.take(stages)  # the last that may refuse
             if outcome is None and self.outcome.idle:
@@ -159,6 +177,22 @@ class Engine:
 
             self.scheduler.add(stages, outcome)
             self.react()
+
+    def hand_in(self, call: Call) -> None:
+        """Have a thread make a call, as soon as one may; who asks looks at `closed`.
+
+        Raises:
+            RuntimeError: if no thread can be started.
+        """
+        slots = self.scheduler.slots
+        desk = slots.desk
+        few = not desk.standing and slots.running < slots.limit
+        if few and not len(self.threads) and not self.closed:
+            self._start_first()
+
+        desk.backlog.append(call)
+        if not desk.call_up() and slots.running < slots.limit:
+            self.monitor.do(self.react)
 
     def stir(self) -> None:
         """Look again: a channel around the pool changed."""
@@ -212,16 +246,19 @@ class Engine:
             waiter = Waiter()
             with undisturbed:
                 with self.monitor:
-                    if self.scheduler.quiet():
-                        return
-
                     self._finishing.append(waiter)
+                    self.scheduler.finishers += 1  # before it is asked: see `_desk`
+                    quiet = self.scheduler.quiet()
 
                 try:
+                    if quiet:
+                        return
+
                     _wait.block(waiter, shielded=True, elsewhere=True)
                 finally:
                     with self.monitor:
                         self._finishing.remove(waiter)
+                        self.scheduler.finishers -= 1
 
     def abandon(self) -> None:
         """Wait for nothing any more, and log what still runs."""
@@ -304,8 +341,7 @@ class Engine:
         """End the threads, and wait for all but those that are abandoned."""
         self.closed = True
         with self.monitor:
-            self.scheduler.graph.clear()
-            self.threads.end()
+            self._end()
 
         self.threads.join(lambda: self.scheduler.slots.abandoned)
 
@@ -350,11 +386,17 @@ class Engine:
 
         told = [(a.task, a.work.input, a.thread) for a in attempts]
         for name, frame in self.threads.frames() if left else ():
-            place = at_in_slice(frame)
+            place = at(frame)
             if place is not None:
                 told.append((*place, name))
 
         return [self._told(task, value, f"on {thread}") for task, value, thread in told]
+
+    def _start_first(self) -> None:
+        """Start the first thread here, where it can be told if that fails."""
+        exits.watch(self)
+        if not inside():  # else whoever interrupted the pool has one started after that
+            self.threads.start()
 
     def _refuse_closed(self) -> None:
         if self.closed:
@@ -391,13 +433,20 @@ class Engine:
         """Take, run, report, until there is nothing left to do."""
         seat, runner = Seat(self, _wait.name_of_this_thread()), Runner(self)
         _wait.sit(seat)
+        if self._prepare is not None and not self._prepare():
+            with self.monitor:
+                self.threads.found()
+                self.threads.leave()
+
+            return
+
         while (job := self._take()) is not None:
             runner.run(job, seat)
             del job  # not kept alive while this thread is parked
 
         del self  # exceptions that live on lead back to this frame
 
-    def _take(self) -> Slice | Attempt | None:
+    def _take(self) -> Slice | Attempt | Shift | None:
         """Return the next job, parking until there is one; None to end the thread."""
         patient = False
         while True:
@@ -428,7 +477,7 @@ class Engine:
         due, kept = self.scheduler.next_due(), self.threads.kept_until
         return due if due is not None and (kept is None or due < kept) else None
 
-    def _look(self, *, patient: bool = False) -> Slice | Attempt | None:
+    def _look(self, *, patient: bool = False) -> Slice | Attempt | Shift | None:
         """Decide what this thread does next; have another one look if there is more."""
         now = _clock.current().now()
         self.threads.found()
@@ -445,7 +494,7 @@ class Engine:
 
         return job
 
-    def _look_again(self) -> Slice | Attempt | None:
+    def _look_again(self) -> Slice | Attempt | Shift | None:
         """Look once more before parking, and let bounds give way if that helps.
 
         Slices add outputs and take inputs without the monitor. They look at their alarm
@@ -468,6 +517,12 @@ class Engine:
         while (waiter := self.scheduler.resume(now)) is not None:
             waiter.wake()
 
+        desk = self.scheduler.desk
+        if (
+            desk.backlog
+        ):  # who handed a call in may have been interrupted before it rang
+            desk.call_up()
+
         more = self.scheduler.more(now) or self._relieve()
 
         due, kept = self.scheduler.next_due(), self.threads.kept_until
@@ -477,7 +532,8 @@ class Engine:
             spare = 0 if due is None else 1
             slots = self.scheduler.slots
             most = slots.limit + slots.waiting + spare
-            self.threads.rouse(most)
+            calls = min(len(desk.backlog), slots.limit - slots.running)
+            self.threads.rouse(most, max(1, calls))
 
     def _relieve(self) -> bool:
         drain = self.scheduler.relieve()
@@ -537,17 +593,24 @@ class Engine:
     def _abandon(self) -> None:
         self.closed = True
         self.scheduler.abandon()
-        self.threads.end()
+        self._end()
         for waiter in [*self._waiting, *self._finishing, *self._readers]:
             waiter.wake()
 
     def _release(self) -> None:
         self.released = True
         self.closed = True
+        self.scheduler.ending = True
         if self.scheduler.idle():
             outside(partial(log_untold, self, self.outcome))
-            self.scheduler.graph.clear()
-            self.threads.end()
+            self._end()
+
+    def _end(self) -> None:
+        """Let the threads end, since there is nothing to do and never will be."""
+        self.scheduler.graph.clear()
+        self.scheduler.ending = True
+        self.scheduler.desk.close()
+        self.threads.end()
 
 
 _UNFED = "nobody ever fed %s: drain work to it, or send it values"

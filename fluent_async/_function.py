@@ -70,14 +70,6 @@ def binds(target: Fn) -> bool:
     return hasattr(type(target), "__get__") and not never
 
 
-def name_of(fn: object) -> str:
-    while isinstance(fn, partial):
-        fn = fn.func
-
-    name = getattr(fn, "__name__", None)
-    return name if isinstance(name, str) else _checks.type_name(fn)
-
-
 def is_generator(fn: Fn) -> bool:
     return any(map(inspect.isgeneratorfunction, _checks.bodies(fn)))
 
@@ -109,7 +101,7 @@ def args_arity(fn: Fn, place: int) -> Arity:
     ]
     if others:
         raise TypeError(
-            f"{name_of(fn)} takes Args, which hold all its input, and {others[0]}: "
+            f"{_checks.name_of(fn)} takes Args, which hold all its input, and {others[0]}: "
             f"give {others[0]} a default, or make it part of the input"
         )
 

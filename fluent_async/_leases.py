@@ -71,7 +71,7 @@ class Leases:
                 limit.taken += 1
 
         new.begin(head.source.pull(new))
-        others = self._slots.running + 1 < self._slots.limit
+        others = self._slots.used + 1 < self._slots.limit
         if new.size == 1 and (
             head.source.foreign or (others and self._admission.allowed(head))
         ):

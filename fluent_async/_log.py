@@ -24,7 +24,7 @@ def info(message: str, *told: Told, pool: str | None) -> None:
     _write(logging.INFO, message, told, pool)
 
 
-def warning(message: str, *told: Told, pool: str) -> None:
+def warning(message: str, *told: Told, pool: str | None) -> None:
     """Tell what someone may have to look at."""
     _write(logging.WARNING, message, told, pool)
 

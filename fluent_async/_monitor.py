@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fluent_async._process import process
+from fluent_async._process import FOREIGN, process
 from fluent_async._signals import disturbed, signals
 
 
@@ -30,6 +30,12 @@ class _Thread(threading.local):
         known: list[tuple[Monitor, FrameType]] = self.__dict__.setdefault(
             "_entered", []
         )
+        return known
+
+    @property
+    def waits(self) -> deque[Callable[[], object]]:
+        """What is put off until all of that is done, since it waits for other threads."""
+        known: deque[Callable[[], object]] = self.__dict__.setdefault("_waits", deque())
         return known
 
     @property
@@ -122,10 +128,7 @@ class Monitor:
             RuntimeError: if it is not; at once, since nobody would ever let this in.
         """
         if self._owned:
-            raise RuntimeError(
-                "the threads of a pool stay in the process that made it: "
-                "make a new pool after fork()"
-            )
+            raise RuntimeError(FOREIGN)
 
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
@@ -168,6 +171,18 @@ def outside(act: Callable[[], object]) -> None:
     after(run)
 
 
+def after_all(wait: Callable[[], object]) -> None:
+    """Run what waits for other threads, once this one is in no monitor: as `after` does.
+
+    What was put off is done before, to its end, since another thread may need that.
+    """
+    if inside() or _thread.busy:
+        _thread.waits.append(wait)
+        after(bool)  # so that leaving the monitor does what was put off
+    else:
+        wait()
+
+
 def inside() -> bool:
     """Say whether this thread is in a monitor: true only for what interrupts it there."""
     entered = _thread.entered
@@ -208,3 +223,6 @@ def _run_later() -> None:
         # If one raised, the others count as well.
         if _thread.later and not _thread.entered:
             _run_later()
+
+    while _thread.waits and not _thread.later and not _thread.entered:
+        _thread.waits.popleft()()

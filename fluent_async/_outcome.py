@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fluent_async._retry import Failure
+    from fluent_async._work import End
 
 
 Keyed: TypeAlias = "tuple[tuple[int, ...], Failure]"
@@ -92,6 +93,9 @@ class Outcome:
         """Count inputs that a cancellation dropped, and sources that it cut off."""
         self.dropped += inputs
         self.unread += sources
+
+    def end(self, end: End) -> None:
+        """Hear that an input has ended, if this is not the pool's."""
 
     def tell(self) -> Ends:
         """Return what has not been told yet, and forget it."""

@@ -252,8 +252,20 @@ class Pool:
 
     @property
     def executor(self) -> Executor:
-        """A `concurrent.futures.Executor` on the slots of this pool."""
-        raise NotImplementedError("Pool.executor is not built yet")
+        """A `concurrent.futures.Executor` on the slots of this pool, a new one each time.
+
+        Failures of what is submitted there belong to their futures alone: they are not
+        in `errors`, and `wait` neither raises them nor waits for it; `close` does wait,
+        and `cancel` drops what has not started. It keeps the pool alive.
+        """
+        # Here, since most pools do without, and concurrent.futures takes long to import.
+        from fluent_async._executor import PoolExecutor  # noqa: PLC0415
+        from fluent_async._intake import Intake  # noqa: PLC0415
+
+        intake = Intake(self._engine, prepared=False, counts=True)
+        executor = PoolExecutor()
+        executor._open(intake, keep=self)
+        return executor
 
     def __enter__(self) -> Self:
         return self

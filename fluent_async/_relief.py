@@ -60,7 +60,7 @@ class Relief:
         """Whether something runs, or will by itself."""
         slots = self._slots
         move = any(occupant.moves for occupant in slots.occupants)
-        return move or slots.running > slots.abandoned or bool(slots.resuming)
+        return move or slots.used > slots.abandoned or bool(slots.resuming)
 
     def _waited(self) -> bool:
         """Whether a thread waits for drains of the pool, or for it to read one."""

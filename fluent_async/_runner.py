@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock, _log
@@ -14,6 +15,7 @@ from fluent_async._attempt import (
     failure_of,
     own_frames_cut,
 )
+from fluent_async._desk import Shift
 from fluent_async._graph import check_channels
 from fluent_async._loop import Held, InputError, Passing, Raised, go_on, work_through
 from fluent_async._monitor import outside
@@ -48,16 +50,38 @@ class Runner:
         assert core is not None  # `_serve` holds it while it calls this
         return core
 
-    def run(self, job: Slice | Attempt, seat: Seat) -> None:
+    def run(self, job: Slice | Attempt | Shift, seat: Seat) -> None:
         """Do a job on the thread of `seat`."""
+        attempt: Attempt | None = None
         if isinstance(job, Slice):
             attempt = self._run_slice(job, seat)
-            if attempt is None:
-                return
+        elif isinstance(job, Shift):
+            self._run_shift(job, seat)
+        else:
+            attempt = job
 
-            job = attempt
+        if attempt is not None:
+            self._run_attempt(attempt, seat)
 
-        self._run_attempt(job, seat)
+    def _run_shift(self, shift: Shift, seat: Seat) -> None:
+        """Make calls of the desk until the shift is over."""
+        scheduler = self._core.scheduler
+        now = _clock.current().now
+        slot_wanted = partial(scheduler.wants_slot, now)
+        thread_wanted = partial(scheduler.wants_thread, now)
+        seat.shift = shift
+        try:
+            scheduler.desk.work(shift, slot_wanted, thread_wanted)
+        finally:
+            seat.shift = None
+            with self._core.monitor:
+                scheduler.slots.end(shift)
+
+            del (
+                scheduler,
+                slot_wanted,
+                thread_wanted,
+            )  # exceptions lead back to the thread's frames
 
     def _run_slice(self, slice_: Slice, seat: Seat) -> Attempt | None:
         """Work through a slice; return the attempt that it became, if it did."""

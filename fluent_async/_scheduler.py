@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
 from fluent_async._course import Course
+from fluent_async._desk import Shift
 from fluent_async._graph import Graph
 from fluent_async._leases import Leases
+from fluent_async._monitor import after
 from fluent_async._outcome import Outcome
 from fluent_async._relief import Relief
 from fluent_async._slice import Slice
@@ -24,14 +26,15 @@ from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
+    from fluent_async._desk import Desk
     from fluent_async._parties import Stirrable
     from fluent_async._retry import Failure
 
-Job: TypeAlias = Slice | Attempt | Waiter
+Job: TypeAlias = Slice | Attempt | Shift | Waiter
 
 
 class Scheduler:
@@ -51,7 +54,9 @@ class Scheduler:
 
     def __init__(self, pool: Stirrable, limit: int) -> None:
         self.pool = pool
+        self.ending = False  # once there is nothing to do, the threads are to end
         self.waiters = 0  # threads that wait for the pool to be idle
+        self.finishers = 0  # threads that wait for it to be quiet
         self.graph = Graph(pool)
         self.accounts = Accounts()
         self.outcome = Outcome()  # of what is given to the pool's go()
@@ -62,6 +67,12 @@ class Scheduler:
         self._again: deque[Work] = deque()  # due for their next attempt
         self._timers: list[tuple[float, int, Work]] = []  # a heap of those not yet due
         self._tie = count()
+        self._calls_next = False  # whose turn it is, if there are calls and inputs
+
+    @property
+    def desk(self) -> Desk:
+        """Where calls are handed in."""
+        return self.slots.desk
 
     # -- what there is to do -----------------------------------------------------------
 
@@ -82,7 +93,7 @@ class Scheduler:
 
     def idle(self) -> bool:
         """Say whether nothing is queued, running or waiting."""
-        return not self.graph.awake
+        return not self.graph.awake and not self.desk.busy
 
     def quiet(self) -> bool:
         """Say whether nothing runs, and nothing will unless somebody else acts."""
@@ -91,7 +102,7 @@ class Scheduler:
 
         waits = self._again or self._timers or self.slots.resuming
         return (
-            self.slots.running <= self.slots.abandoned
+            self.slots.used <= self.slots.abandoned
             and not waits
             and not any(occupant.told for occupant in self.slots.occupants)
             and not self.more(0.0)
@@ -123,6 +134,10 @@ class Scheduler:
             self._end(work, End.CANCELLED)
 
         self.slots.tell(stages)
+        if outcome is None:
+            self.slots.tell_shifts()
+            for call in self.desk.clear():
+                after(call.drop)
 
     def abandon(self) -> None:
         """Drop what has not started; nobody waits for what runs, nor for its outputs."""
@@ -132,7 +147,7 @@ class Scheduler:
 
         for occupant in self.slots.occupants:
             if isinstance(occupant, Attempt) and not occupant.over:
-                occupant.stage.outcome.dropped += 1
+                occupant.work.stage.outcome.dropped += 1
 
         self.slots.left = True
         self.graph.abandon()
@@ -162,11 +177,12 @@ class Scheduler:
         stages = self.graph.awake
         return self.accounts.stats(
             dict.fromkeys(slice_ for stage in stages for slice_ in stage.slices),
-            running=self.slots.running,
+            running=self.slots.used,
             abandoned=self.slots.abandoned,
             retries=len(self._timers) + len(self._again),
             waiting=self.slots.waiting + sum(len(stage.waiting) for stage in stages),
             threads=threads,
+            calls=self.desk.counts(),
         )
 
     # -- what runs next ----------------------------------------------------------------
@@ -179,7 +195,7 @@ class Scheduler:
         downstream stage first. A thread that has been `patient` since it last asked
         takes leases away from threads that are still at them.
         """
-        if not self.slots.free:
+        if not self._slot(now):
             return None
 
         if patient:
@@ -200,6 +216,7 @@ class Scheduler:
             self._again
             or self.slots.resuming
             or (self._timers and self._timers[0][0] <= now)
+            or self.desk.backlog
         ):
             return True
 
@@ -224,6 +241,31 @@ class Scheduler:
         held.give_way()
         return held
 
+    # What a shift asks from its thread, outside the monitor. It reads what others may be
+    # about to change; they look for shifts that stand by after that.
+
+    def wants_thread(self, now: Callable[[], float]) -> bool:
+        """Say whether a shift is over if no call waits, instead of standing by."""
+        if self.ending or self.waiters or self.finishers:
+            return True
+
+        return self.wants_slot(now)
+
+    def wants_slot(self, now: Callable[[], float]) -> bool:
+        """Say whether a shift is over after the call it is at, though others wait."""
+        if self._again or self.slots.resuming or self.graph.awake:
+            return True
+
+        timers = self._timers
+        return bool(timers) and timers[0][0] <= now()
+
+    def _slot(self, now: float) -> bool:
+        """Say whether a slot can be given out; a shift that stands by ends for one."""
+        if self.slots.running < self.slots.limit:
+            return True
+
+        return self.more(now) and self.slots.spare()
+
     def _next(self, now: float, *, patient: bool) -> Job | None:
         while self._timers and self._timers[0][0] <= now:
             self._again.append(heappop(self._timers)[2])
@@ -234,13 +276,29 @@ class Scheduler:
         if self.slots.resuming:
             return self.slots.resuming.popleft()
 
+        if self._calls_next:
+            return self._start_shift() or self._start_any(now, patient=patient)
+
+        return self._start_any(now, patient=patient) or self._start_shift()
+
+    def _start_any(self, now: float, *, patient: bool) -> Job | None:
+        """Start the next input of any stage."""
         self.graph.sort()
         for stage in list(self.graph.awake):
             job = self._start(stage, now, patient=patient)
             if job is not None:
+                self._calls_next = True
                 return job
 
         return None
+
+    def _start_shift(self) -> Job | None:
+        """Start a shift if a call waits at the desk."""
+        shift = self.desk.begin()
+        if shift is not None:
+            self._calls_next = False
+
+        return shift
 
     def _startable(self, stage: Stage) -> bool:
         if stage.waiting:
@@ -479,21 +537,22 @@ class Scheduler:
         """Give a free slot to one that wants its own back, if nothing is due before."""
         slots = self.slots
         due = self._again or (self._timers and self._timers[0][0] <= now)
-        if due or not slots.resuming or not slots.free:
+        if due or not slots.resuming or not slots.spare():
             return None
 
         slots.running += 1
         return slots.resuming.popleft()
 
-    def sit(self, slice_: Slice) -> Occupant:
-        """Make the thread of a slice somebody who may wait."""
-        slice_.arm()
-        if slice_.pulling:  # it is the iterable that waits
-            self.leases.uncouple(slice_)
-        else:
-            self.leases.let_go(slice_)
+    def sit(self, job: Slice | Shift) -> Occupant:
+        """Make the thread of a slice or shift somebody who may wait."""
+        if isinstance(job, Slice):
+            job.arm()
+            if job.pulling:  # it is the iterable that waits
+                self.leases.uncouple(job)
+            else:
+                self.leases.let_go(job)
 
-        return self.slots.sit(slice_)
+        return self.slots.sit(job)
 
     def proceed(self, attempt: Attempt, now: float) -> None:
         """Note that an attempt goes on with the next call of its work."""
@@ -504,8 +563,12 @@ class Scheduler:
     def _end(self, work: Work, end: End) -> None:
         """End a work: its limits, room and turns are free, its stage may sleep."""
         self.accounts.end(end)
+        outcome = work.stage.outcome
         if end is End.CANCELLED and work.dropped:
-            work.stage.outcome.drop(1)
+            outcome.drop(1)
+
+        if outcome.own:
+            outcome.end(end)
 
         self.admission.free(work)
         work.stage.in_progress -= 1
@@ -525,6 +588,9 @@ class Scheduler:
         self.accounts.end(End.CANCELLED, works)
         if stage.dropped:
             stage.outcome.drop(works, sources)
+
+        if works and stage.outcome.own:
+            stage.outcome.end(End.CANCELLED)
 
         while stage.waiting:
             work = stage.waiting.popleft()

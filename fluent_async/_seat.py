@@ -12,8 +12,10 @@ from fluent_async.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fluent_async._desk import Shift
     from fluent_async._monitor import Monitor
     from fluent_async._outcome import Outcome
+    from fluent_async._parties import Stirrable
     from fluent_async._retry import Policy
     from fluent_async._scheduler import Scheduler
     from fluent_async._slice import Slice
@@ -30,6 +32,11 @@ class Core(Protocol):
     policy: Policy
     describe: Callable[[object], str]
 
+    @property
+    def bell(self) -> Stirrable:
+        """The pool, as others know it."""
+        ...
+
     def react(self) -> None:
         """See to what changed; in the monitor."""
         ...
@@ -43,6 +50,7 @@ class Seat:
         self._ref = weakref.ref(engine)  # as in the runner
         self.occupant: Occupant | None = None  # an attempt, or what waits for a slice
         self.slice: Slice | None = None
+        self.shift: Shift | None = None
 
     @property
     def engine(self) -> Core:
@@ -52,16 +60,19 @@ class Seat:
         return engine
 
     @property
+    def pool(self) -> Stirrable:
+        """The pool, as others know it."""
+        return self.engine.bell
+
+    @property
     def cancelled(self) -> bool:
         """Whether what runs here was told to end."""
-        if self.occupant is not None:
-            return self.occupant.told
-
-        return self.slice is not None and self.slice.told
+        job = self.occupant or self.slice or self.shift
+        return job is not None and job.told
 
     def serves(self, outcome: Outcome) -> bool:
         """Say whether what runs here is work of that outcome."""
-        job = self.occupant or self.slice
+        job = self.occupant or self.slice or self.shift
         return job is not None and getattr(job.stage, "outcome", None) is outcome
 
     def wait(
@@ -79,11 +90,12 @@ class Seat:
             wait = self._wait_shielded if shielded else self._wait_told
             return wait(self.occupant, waiter, timeout, lends=lends)
 
-        if self.slice is None:  # between two jobs: a retry policy
+        job = self.slice or self.shift
+        if job is None:  # between two jobs: a retry policy
             return waiter.wait(timeout)
 
         with self.engine.monitor:
-            occupant = self.occupant = self.engine.scheduler.sit(self.slice)
+            occupant = self.occupant = self.engine.scheduler.sit(job)
 
         try:
             return self.wait(

@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from fluent_async._desk import Desk, Shift
 from fluent_async._wait import Waiter
 from fluent_async._work import Attempt, End, Occupant
 
@@ -28,12 +29,14 @@ class Slots:
         1. running <= limit wherever a slot is given out.
         2. An occupant has a slot, or has lent it, or waits in `resuming` to get it back.
         3. An abandoned attempt is no occupant any more, and still counts as running.
+        4. A shift that stands by keeps its slot until somebody else needs one.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.running = 0  # slots in use
+        self.running = 0  # slots given out
         self.left = False  # nobody waits for anything here any more
+        self.desk = Desk()
         self.given_up: dict[Attempt, float] = {}  # nobody waits for them, since when
         self.occupants: dict[Occupant, None] = {}  # oldest first
         self.resuming: deque[Waiter] = deque()  # want their slot back
@@ -43,7 +46,12 @@ class Slots:
     @property
     def free(self) -> bool:
         """Whether one more may run."""
-        return self.running < self.limit
+        return self.running < self.limit or bool(self.desk.standing)
+
+    @property
+    def used(self) -> int:
+        """How many slots are in use: those given out, less those that only stand by."""
+        return self.running - len(self.desk.standing)
 
     @property
     def abandoned(self) -> int:
@@ -77,6 +85,17 @@ class Slots:
 
         return heap[0][0] if heap else None
 
+    def spare(self) -> bool:
+        """Have a slot that is not given out, if there can be one; say whether there is."""
+        if self.running < self.limit:
+            return True
+
+        if not self.desk.dismiss():
+            return False
+
+        self.running -= 1
+        return True
+
     def occupy(self, attempt: Attempt) -> None:
         """Note who has a slot that was given out."""
         self.occupants[attempt] = None
@@ -98,16 +117,22 @@ class Slots:
 
         return True
 
-    def sit(self, slice_: Slice) -> Occupant:
-        """Make the thread of a slice an occupant, which may wait, until `rise`."""
-        occupant = Occupant(slice_.stage)
-        occupant.told = slice_.told
+    def sit(self, job: Slice | Shift) -> Occupant:
+        """Make the thread of a job an occupant, which may wait, until `rise`."""
+        occupant = Occupant(job.stage)
+        occupant.told = job.told
         self.occupants[occupant] = None
         return occupant
 
     def rise(self, occupant: Occupant) -> None:
-        """Note that the thread of a slice has done with its wait."""
+        """Note that such a thread has done with its wait."""
         del self.occupants[occupant]
+
+    def end(self, shift: Shift) -> None:
+        """Take back the slot of a shift that is over, unless somebody did before."""
+        if not shift.lost:
+            self.desk.end(shift)
+            self.running -= 1
 
     def lend(self, occupant: Occupant, now: float) -> None:
         """Give the slot of one that waits to others; its clock stands still."""
@@ -119,7 +144,7 @@ class Slots:
 
     def reclaim(self, occupant: Occupant, now: float) -> Waiter | None:
         """Give the slot back: at once (None), or when the waiter is woken."""
-        if self.free and not self.resuming:
+        if not self.resuming and self.spare():
             self.running += 1
             self.resume(occupant, now)
             return None
@@ -159,10 +184,19 @@ class Slots:
 
         return expired
 
+    def tell_shifts(self) -> None:
+        """Tell the threads that make calls to end what they are at."""
+        for shift in self.desk.shifts:
+            shift.told = not shift.rests
+
+        for occupant in self.occupants:
+            if occupant.stage is None:
+                occupant.tell()
+
     def tell(self, stages: Container[Stage]) -> None:
         """Tell everybody who runs, or waits, at an input of these stages to end."""
         for occupant in self.occupants:
-            if occupant.stage not in stages:
+            if occupant.stage is None or occupant.stage not in stages:
                 continue
 
             occupant.tell()

@@ -16,7 +16,7 @@ from fluent_async._wait import Waiter, block
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -29,7 +29,8 @@ class Threads:
 
     At most one thread is *seeking*: roused, and not yet back from looking for work. It
     rouses the next one itself if it finds more than it takes, so a burst of work starts
-    as many threads as find something, and no more.
+    as many threads as find something, and no more. For calls that are handed in one by
+    one as many may be as there are calls.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Threads:
     ) -> None:
         self._monitor = monitor
         self._serve = serve
-        self._name = name
+        self._name = name  # each thread's is this and a number
         self._numbers = count()
         self._parked: list[Waiter] = []  # last in, first out: warm caches
         self._timekeeper: Waiter | None = None  # of those parked, wakes by itself
@@ -55,14 +56,22 @@ class Threads:
     def __len__(self) -> int:
         return len(self._threads)
 
+    def __iter__(self) -> Iterator[threading.Thread]:
+        return iter(set(self._threads))
+
     @property
     def patient(self) -> bool:
         """Whether a parked thread looks after a lease."""
         return self._patient is not None
 
-    def rouse(self, most: int) -> None:
-        """Have one more thread look for work, a new one if there are less than `most`."""
-        if self._seeking:
+    def rouse(self, most: int, seekers: int = 1) -> None:
+        """Have one more thread look for work, a new one if there are less than `most`.
+
+        Args:
+            most: how many threads there may be.
+            seekers: how many may look at a time.
+        """
+        if self._seeking >= seekers:
             return
 
         if self._parked:
@@ -115,7 +124,7 @@ class Threads:
         Raises:
             RuntimeError: if the system can't start one.
         """
-        with undisturbed:  # a thread that is counted must be one that runs
+        with Monitor():  # a thread that is counted must be one that runs
             with self._monitor:
                 self._seeking += 1
                 thread = self._new()
@@ -169,7 +178,7 @@ class Threads:
         waiter.wake()
 
     def _new(self) -> threading.Thread:
-        name = f"{self._name}-{next(self._numbers)}"
+        name = f"{self._name}{next(self._numbers)}"
         serve = self._serve()
         assert serve is not None  # whoever asks for a thread holds the engine
         thread = threading.Thread(
@@ -180,7 +189,10 @@ class Threads:
 
     def _start(self, thread: threading.Thread) -> None:
         try:
-            thread.start()
+            # Holds a lock that the new thread needs: a signal handler that interrupts it
+            # must not wait for that thread, so what it asks for is put off.
+            with Monitor():
+                thread.start()
         except RuntimeError:
             with self._monitor:
                 self._threads.discard(thread)

@@ -25,6 +25,16 @@ class Waiter:
         self._lock = threading.Lock()
         self._lock.acquire()
 
+    @property
+    def listen(self) -> Callable[[], object]:
+        """What waits until woken, again and again, for a thread whose time no clock tells."""
+        return self._lock.acquire
+
+    @property
+    def release(self) -> Callable[[], object]:
+        """What wakes it in one step; a RuntimeError if it is awake."""
+        return self._lock.release
+
     def wake(self) -> None:
         """End the wait, now or when it begins; harmless after it has ended."""
         self.woken = True
@@ -53,6 +63,11 @@ class Waiter:
 
 class Seat(Protocol):
     """The place of a pool's thread while it runs an attempt."""
+
+    @property
+    def pool(self) -> object:
+        """The pool it is in."""
+        ...
 
     @property
     def cancelled(self) -> bool:

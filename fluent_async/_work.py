@@ -89,8 +89,8 @@ class Occupant:
 
     __slots__ = ("deadline", "elsewhere", "left", "lent", "stage", "told", "waiter")
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, stage: Stage | None) -> None:
+        self.stage = stage  # None: it is at a call that was handed in by itself
         self.told = False  # to end: the pool was cancelled, or nobody waits for it
         self.waiter: Waiter | None = None  # woken when it is told to end
         self.lent = False  # its slot, while it waits

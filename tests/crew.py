@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from fluent_async._attempt import Broken, Failed, failure_of
 from fluent_async._course import Course
+from fluent_async._desk import Shift
 from fluent_async._engine import Engine
 from fluent_async._loop import Held, InputError, Passing, Raised
 from fluent_async._retry import NO_RETRY, bounded_repr
@@ -214,6 +215,7 @@ class Player:
             yield PATIENT if patient else LOOKS
             with crew.monitor:
                 job = crew._look(patient=patient) or crew._look_again()  # noqa: SLF001
+                assert not isinstance(job, Shift)  # plans hand no calls in
                 if job is not None:
                     crew.book.chose(job)
                     return job

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 
 from fluent_async import Drain
 from fluent_async._channel import Channel
+from fluent_async._desk import Shift
 from fluent_async._graph import check
 from fluent_async._inputs import stages_of
 from fluent_async._monitor import Monitor
 from fluent_async._outcome import Outcome
+from fluent_async._parties import Stirrable
 from fluent_async._retry import NO_RETRY, Failure, Policy, bounded_repr
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Job, Scheduler
@@ -48,6 +50,7 @@ class Hand:
 
     def __init__(self, limit: int = 1) -> None:
         self.name = "Hand"
+        self.bell: Stirrable = self
         self.policy: Policy = NO_RETRY
         self.describe: Callable[[object], str] = bounded_repr
         self.now = 0.0
@@ -139,7 +142,7 @@ class Hand:
             failure = Failure(work.stage.label, work.input, work.tries, 0.0, OSError())
             self.scheduler.fail(work, failure)
 
-    def perform(self, job: Slice | Attempt) -> None:
+    def perform(self, job: Slice | Attempt | Shift) -> None:
         """Do a job in this thread, as a thread of the pool does, and report."""
         Runner(self).run(job, Seat(self))
 

@@ -10,7 +10,7 @@ import pytest
 
 from beside import beside
 from fluent_async import Drain
-from fluent_async._monitor import Monitor, after, inside
+from fluent_async._monitor import Monitor, after, after_all, inside
 from fluent_async.errors import DrainClosed
 from support import TIMEOUT, Gate, run_child, start_child
 
@@ -471,3 +471,25 @@ class TestEntry:
             return inside()
 
         assert not beside(enter).result(TIMEOUT)
+
+
+class TestAfterAll:
+    """`after_all` puts off what waits for other threads until all else is done."""
+
+    def test_runs_at_once_outside(self) -> None:
+        """A thread in no monitor runs it now."""
+        done: list[str] = []
+        after_all(lambda: done.append("wait"))
+
+        assert done == ["wait"]
+
+    def test_runs_after_all_that_was_put_off(self) -> None:
+        """Put off in a monitor, it comes last, also after what is put off later."""
+        done: list[str] = []
+        with Monitor():
+            after_all(lambda: done.append("wait"))
+            after(lambda: done.append("first"))
+            after(lambda: after_all(lambda: done.append("next wait")))
+            after(lambda: done.append("second"))
+
+        assert done == ["first", "second", "wait", "next wait"]

@@ -510,7 +510,6 @@ NOT_BUILT: dict[str, Callable[[Pool], object]] = {
     "async with": lambda pool: enter(pool).send(None),
     "__aexit__": lambda pool: pool.__aexit__().send(None),
     "wait_async": lambda pool: pool.wait_async().send(None),
-    "executor": lambda pool: pool.executor,
 }
 
 

@@ -51,23 +51,35 @@ LAYERS = [
         "_svg",
         "_wait",
     },
-    {"_channel", "_report", "_retried", "_slots", "_step", "_threads"},
-    {"_admission", "_drain", "_sources"},
+    {
+        "_channel",
+        "_desk",
+        "_lending",
+        "_mapping",
+        "_report",
+        "_retried",
+        "_step",
+        "_threads",
+    },
+    {"_admission", "_drain", "_slots", "_sources"},
     {"_attempt", "_chain", "_claims", "_relief", "_stage"},
-    {"_call", "_code", "_course", "_graph", "_survey"},
+    {"_call", "_code", "_course", "_future", "_graph", "_survey"},
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
     {"_each", "_engine"},
     {"_task"},
     {"_function", "_inputs"},
-    {"_decorate", "_pool"},
+    {"_promise"},
+    {"_intake"},
+    {"_executor"},
+    {"_crew", "_decorate", "_pool"},
     {"_results"},
     {"futures", "typing"},
     {"__init__"},
 ]
 """A file imports only from files in the rows above its own, type checking apart."""
 
-MAY_USE_THREADS = {"_clock", "_monitor", "_signals", "_threads", "_wait"}
+MAY_USE_THREADS = {"_clock", "_lending", "_monitor", "_signals", "_threads", "_wait"}
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from fluent_async import Args, Drain, Task, Worker, stream, task
-from fluent_async.futures import ThreadPoolExecutor
 
 
 def double(number: int) -> int:
@@ -481,9 +480,3 @@ class TestRefusals:
                 return make(cls, name)
 
         assert task(Factory.made)("a") == "Factory a"
-
-
-def test_executor_is_not_built_yet() -> None:
-    """What a later version fills in says so."""
-    with pytest.raises(NotImplementedError, match="not built yet"):
-        ThreadPoolExecutor()

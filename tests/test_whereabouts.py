@@ -3,7 +3,7 @@
 import sys
 
 from fluent_async import each, task
-from fluent_async._whereabouts import at_in_slice
+from fluent_async._whereabouts import at
 from hand import Hand
 from test_course import Line
 
@@ -14,7 +14,7 @@ def test_of_a_worker_are_its_task_and_input() -> None:
 
     @task
     def look(number: int) -> None:
-        told.append(at_in_slice(sys._getframe()))  # noqa: SLF001
+        told.append(at(sys._getframe()))  # noqa: SLF001
 
     hand.go(1 >> look)
     hand.perform_all()
@@ -28,7 +28,7 @@ def test_of_an_iterable_are_the_input_that_was_pulled() -> None:
 
     @task
     def look(number: int) -> None:
-        told.append(at_in_slice(sys._getframe()))  # noqa: SLF001
+        told.append(at(sys._getframe()))  # noqa: SLF001
 
     hand.go(each([1, 2]) >> look)
     hand.perform_all()
@@ -41,7 +41,7 @@ def test_in_a_course_are_the_stage_that_the_input_is_in() -> None:
     line, told = Line([1]), list[object]()
     for name in "fgh":
         line.meanwhile[f"{name}(1)"] = lambda: told.append(
-            at_in_slice(sys._getframe())  # noqa: SLF001
+            at(sys._getframe())  # noqa: SLF001
         )
 
     line.hand.perform(line.course())
@@ -51,4 +51,4 @@ def test_in_a_course_are_the_stage_that_the_input_is_in() -> None:
 
 def test_outside_of_any_slice_are_nothing() -> None:
     """A thread that is elsewhere is at nothing."""
-    assert at_in_slice(sys._getframe()) is None  # noqa: SLF001
+    assert at(sys._getframe()) is None  # noqa: SLF001

@@ -1,6 +1,6 @@
 """Pools: only what has its input can run."""
 
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from datetime import timedelta
 from typing import assert_type
 
@@ -102,5 +102,13 @@ assert_type(sleep(timedelta(seconds=1)), None)
 sleep("1")  # E
 sleep()  # E
 
-assert_type(ThreadPoolExecutor(2).submit(len, "abc").result(), int)
+executor = ThreadPoolExecutor(2)
+assert_type(executor.submit(len, "abc").result(), int)
+assert_type(executor.submit(work, 1), Future[Out])
+assert_type(executor.submit(work.with_retry(3), 1), Future[Out])
+assert_type(pool.executor.submit(work, 1), Future[Out])
+assert_type(list(executor.map(work, [1], timeout=1.0, buffersize=2)), list[Out])
 ThreadPoolExecutor("2")  # E
+executor.submit(work, "1")  # E
+executor.submit(work)  # E
+executor.map(work, [1], buffersize="2")  # E

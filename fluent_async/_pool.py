@@ -43,6 +43,7 @@ class Pool:
 
     Leaving its `with` block waits for everything given to it and ends its threads; a
     block left by an exception cancels what has not started, and that exception goes on.
+    `async with` does the same in an event loop, without blocking it.
 
     Order: inputs start most downstream stage first, then oldest first, and end in any.
     Blocking: `go` never waits for work; `wait`, `close` and the end of the block do.
@@ -190,12 +191,25 @@ class Pool:
         if not done:
             raise TimeoutError(f"{self!r} was not done after {left:g} s; it goes on")
 
-        self._engine.log_unfed()
-        raise_ends(self._engine, self._engine.outcome)
+        self._end_wait()
 
     async def wait_async(self) -> None:
-        """Wait as `wait` does, in an event loop."""
-        raise NotImplementedError("waiting in an event loop is not built yet")
+        """Wait as `wait` does, without blocking the event loop.
+
+        To cancel it, a timeout for one, only stops the wait: the pool goes on. Any
+        number of coroutines, of several loops and threads, may wait for one pool.
+
+        Raises:
+            ExceptionGroup, Exception, PoolCancelled, PoolStalled: as `wait`.
+            RuntimeError: if called by a worker of this pool, or outside an asyncio
+                event loop.
+        """
+        from fluent_async import _await
+
+        self._refuse_worker("wait_async")
+        engine = self._engine
+        await _await.wait(engine.waiting(_await.COROUTINES, engine.outcome))
+        self._end_wait()
 
     def errors(self) -> tuple[Failure, ...]:
         """Return the failures of the work given since the pool was last idle.
@@ -257,10 +271,30 @@ class Pool:
             self._cut(interrupted=interrupted)
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError("`async with Pool()` is not built yet")
+        return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        raise NotImplementedError("`async with Pool()` is not built yet")
+        """Leave the block as a `with` is left, without blocking the event loop.
+
+        If the block or this wait is cancelled, so is what the pool has not started;
+        what runs is waited for in any case, however often that is asked. Ctrl-C under
+        `asyncio.run` cancels so, too; a second one abandons what runs, as in `wait`.
+        """
+        from fluent_async import _await
+
+        engine = self._engine
+        try:
+            if exc_info[0] is None:
+                await self.wait_async()
+                await _await.wait(engine.closing(_await.COROUTINES))
+        except BaseException:
+            await self._cut_async()
+            raise
+
+        if exc_info[0] is None:
+            log_untold(engine, engine.outcome)
+        else:
+            await self._cut_async()
 
     @override
     def __repr__(self) -> str:
@@ -286,6 +320,25 @@ class Pool:
         finally:
             self._engine.end()
             log_untold(self._engine, self._engine.outcome)
+
+    async def _cut_async(self) -> None:
+        """Cancel what is left, wait for what runs, and close, in an event loop."""
+        from fluent_async import _await
+
+        engine = self._engine
+        if engine.foreign:  # its threads, and who waits for them, are elsewhere
+            return
+
+        self._refuse_worker("close")
+        try:
+            await _await.wait_shielded(engine.cutting(_await.COROUTINES))
+        finally:
+            log_untold(engine, engine.outcome)
+
+    def _end_wait(self) -> None:
+        """Tell what came of the work that was waited for, once."""
+        self._engine.log_unfed()
+        raise_ends(self._engine, self._engine.outcome)
 
     def _refuse_started(self, what: str) -> None:
         if self._engine.started:

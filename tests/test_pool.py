@@ -508,16 +508,7 @@ class TestName:
         assert [True] == drain.drain()
 
 
-async def enter(pool: Pool) -> None:
-    """Use a pool in an event loop."""
-    async with pool:
-        pass
-
-
 NOT_BUILT: dict[str, Callable[[Pool], object]] = {
-    "async with": lambda pool: enter(pool).send(None),
-    "__aexit__": lambda pool: pool.__aexit__().send(None),
-    "wait_async": lambda pool: pool.wait_async().send(None),
     "executor": lambda pool: pool.executor,
 }
 

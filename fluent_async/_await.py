@@ -34,9 +34,8 @@ class Awaiter:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._future: asyncio.Future[None] = self._loop.create_future()
-        self._future.add_done_callback(self._look)
         self._woken = False  # two that come at once may both call the loop: no harm
-        self.interrupt: BaseException | None = None
+        self.interrupt: type[BaseException] | None = None  # what ended the loop
 
     def wake(self) -> None:
         """End the wait, now or when it begins; harmless after it, and its loop, ended."""
@@ -47,6 +46,16 @@ class Awaiter:
     def __await__(self) -> Generator[Any, None, None]:
         return self._future.__await__()
 
+    async def shielded(self) -> asyncio.CancelledError | None:
+        """Await the wait; return what it was cancelled by, if it was."""
+        self._future.add_done_callback(self._look)
+        try:
+            await self
+        except asyncio.CancelledError as exc:
+            return exc
+
+        return None
+
     def _call_loop(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._end)
@@ -56,12 +65,12 @@ class Awaiter:
     def _look(self, future: asyncio.Future[None]) -> None:
         """Note what ended the loop, if that runs again only to clean up.
 
-        Whoever runs it then handles that exception still, as far as what it calls can
-        tell. A coroutine can't: it is told of those it handles itself.
+        Whoever runs it does so while it handles that exception, and what the loop calls
+        can tell. A coroutine can't: it is told of what it handles itself.
         """
-        exc = sys.exc_info()[1]
-        if future.cancelled() and isinstance(exc, ENDS):
-            self.interrupt = type(exc)()
+        kind = sys.exc_info()[0]
+        if future.cancelled() and kind is not None and issubclass(kind, ENDS):
+            self.interrupt = kind
 
     def _end(self) -> None:
         if not self._future.done():  # it is if the wait was cancelled
@@ -101,37 +110,37 @@ async def wait(waiting: Waiting[Awaiter, T]) -> T:
 async def wait_shielded(waiting: Waiting[Awaiter, None]) -> None:
     """Await until `waiting` returns in any case; be cancelled then, if that was asked.
 
-    `waiting` is interrupted if this is cancelled because Ctrl-C ended the loop.
+    `waiting` is interrupted if this is cancelled because Ctrl-C ended the loop; that is
+    then the cause of the CancelledError that comes out.
     """
     asked: asyncio.CancelledError | None = None
+    kind: type[BaseException] | None = None
     try:
         waiter = _step(waiting)
         while True:
-            try:
-                await waiter
-            except asyncio.CancelledError as exc:
-                asked = exc
-
+            asked = await waiter.shielded() or asked
+            kind = waiter.interrupt or kind
             waiter = _step(waiting, waiter.interrupt)
     except StopIteration:
         if asked is not None:
-            raise asked from None
-    except ENDS:
-        if asked is None:
-            raise
-
-        raise asked from None
+            raise asked from (kind and kind())
     finally:
         _close(waiting)
         del asked  # it leads back to this frame
 
 
 def _step(
-    waiting: Waiting[Awaiter, Any], interrupt: BaseException | None = None
+    waiting: Waiting[Awaiter, Any], interrupt: type[BaseException] | None = None
 ) -> Awaiter:
-    """Have a wait decide; nothing is awaited meanwhile."""
+    """Have a wait decide, in one go; interrupted, it may go on, or end with that."""
     with undisturbed:
-        return next(waiting) if interrupt is None else waiting.throw(interrupt)
+        if interrupt is None:
+            return next(waiting)
+
+        try:
+            return waiting.throw(interrupt())
+        except ENDS:
+            raise StopIteration from None
 
 
 def _close(waiting: Waiting[Awaiter, Any]) -> None:

@@ -311,13 +311,16 @@ class Engine:
 
         yield from self.ending(manner)
 
-    def cutting(self, manner: Manner[W]) -> Waiting[W, None]:
+    def cutting(self, manner: Manner[W], *, interrupted: bool) -> Waiting[W, None]:
         """Cancel what is left, wait for what runs, and end the threads, in some manner.
 
-        If that is interrupted, what runs is abandoned.
+        If that is interrupted, or another such wait was, what runs is abandoned.
         """
         self.cancel()
         try:
+            if interrupted:
+                self.abandon()
+
             yield from self.finishing(manner)
         except ENDS:
             self.abandon()

@@ -283,18 +283,21 @@ class Pool:
         from fluent_async import _await
 
         engine = self._engine
+        if exc_info[0] is not None:
+            cause = getattr(
+                exc_info[1], "__cause__", None
+            )  # if it ended a block in here
+            await self._cut_async(interrupted=isinstance(cause, ENDS))
+            return
+
         try:
-            if exc_info[0] is None:
-                await self.wait_async()
-                await _await.wait(engine.closing(_await.COROUTINES))
+            await self.wait_async()
+            await _await.wait(engine.closing(_await.COROUTINES))
         except BaseException:
             await self._cut_async()
             raise
 
-        if exc_info[0] is None:
-            log_untold(engine, engine.outcome)
-        else:
-            await self._cut_async()
+        log_untold(engine, engine.outcome)
 
     @override
     def __repr__(self) -> str:
@@ -321,8 +324,12 @@ class Pool:
             self._engine.end()
             log_untold(self._engine, self._engine.outcome)
 
-    async def _cut_async(self) -> None:
-        """Cancel what is left, wait for what runs, and close, in an event loop."""
+    async def _cut_async(self, *, interrupted: bool = False) -> None:
+        """Cancel what is left, wait for what runs, and close, in an event loop.
+
+        Args:
+            interrupted: whether that was cut short by Ctrl-C before.
+        """
         from fluent_async import _await
 
         engine = self._engine
@@ -331,7 +338,9 @@ class Pool:
 
         self._refuse_worker("close")
         try:
-            await _await.wait_shielded(engine.cutting(_await.COROUTINES))
+            await _await.wait_shielded(
+                engine.cutting(_await.COROUTINES, interrupted=interrupted)
+            )
         finally:
             log_untold(engine, engine.outcome)
 

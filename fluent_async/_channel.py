@@ -461,7 +461,10 @@ class Channel(Generic[T]):
         taking: Taking[T] | None = None
         try:
             with undisturbed:
-                taking = wait(self.taking(THREADS))
+                with self._monitor:  # first, since it is quicker when values are there
+                    taking = self._try_take()
+
+                taking = taking or wait(self.taking(THREADS))
         except BaseException:
             if taking is not None:  # Ctrl-C came before anybody had it
                 self._give_back(taking)

@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import selectors
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from typing import TypeVarTuple
 
 import anyio
@@ -14,11 +16,11 @@ from typing_extensions import override
 
 from beside import beside
 from drains import filled
-from fluent_async import Drain, Pool, cancelled, each, task
+from fluent_async import Drain, Pool, Workers, cancelled, each, task
 from fluent_async._await import Awaiter
 from fluent_async._drain import channel_of
 from fluent_async.errors import PoolClosed, PoolStalled
-from loops import Runner, arrivals, begun, every_runner, nobody_waits, run
+from loops import Main, Runner, arrivals, begun, every_runner, nobody_waits, run
 from support import TIMEOUT, Gate, poll, run_child, start_child
 from work import at, double, fail
 
@@ -977,6 +979,67 @@ class TestAnyio:
             assert (True, [True]) == (scope.cancelled_caught, ended)
 
         anyio.run(main)
+
+
+async def take(pool: Pool, gate: Gate) -> None:
+    """Iterate a drain."""
+    drain = Drain[int]()
+    pool.go(1 >> at(gate).hold | drain)
+    assert [1] == await collect(drain)
+
+
+async def iterate(pool: Pool, gate: Gate) -> None:
+    """Iterate results."""
+    outputs = Workers([1 >> at(gate).hold]).results(pool=pool)
+    assert [1] == [output async for output in outputs]
+
+
+async def wait(pool: Pool, gate: Gate) -> None:
+    """Wait for a pool."""
+    await pool.go(1 >> at(gate).hold).wait_async()
+
+
+async def leave(pool: Pool, gate: Gate) -> None:
+    """Leave the block of a pool."""
+    del pool
+    async with Pool(1) as other:
+        other.go(1 >> at(gate).hold)
+
+
+async def cancel(pool: Pool, gate: Gate) -> None:
+    """Leave the block of a pool by an exception."""
+    del pool
+    with suppress(KeyError):
+        async with Pool(1) as other:
+            other.go(1 >> at(gate).hold)
+            gate.wait_for(1)
+            raise KeyError
+
+
+@pytest.mark.parametrize("waits", [take, iterate, wait, leave, cancel])
+def test_no_wait_polls(
+    monkeypatch: pytest.MonkeyPatch, waits: Callable[[Pool, Gate], Main[None]]
+) -> None:
+    """The loop sleeps until a thread wakes it: at no time it looks by itself."""
+    # The gate opens when the loop is about to sleep with no time set to wake it.
+    selector = selectors.DefaultSelector()
+    sleep, naps = selector.select, list[float | None]()
+
+    with Gate() as gate, Pool(1) as pool:
+
+        def select(timeout: float | None = None) -> object:
+            naps.append(timeout)
+            if timeout is None:
+                gate.open()
+
+            return sleep(timeout)
+
+        monkeypatch.setattr(selector, "select", select)
+        loop = partial(asyncio.SelectorEventLoop, selector)
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(waits(pool, gate))
+
+    assert {0, None} == set(naps)
 
 
 class TestProcess:

@@ -94,7 +94,7 @@ class TestCtrlC:
     @every_runner
     @every_block
     def test_ends_what_runs(self, block: str, runner: str) -> None:
-        """What runs is told, what is queued is dropped; nothing else is said."""
+        """K11: what runs is told, what is queued is dropped; nothing else is said."""
         with start_child(program(block, runner, listens=True)) as child:
             child.wait_for("runs")
             child.interrupt()
@@ -106,7 +106,7 @@ class TestCtrlC:
     @every_runner
     @every_block
     def test_again_abandons_what_runs(self, block: str, runner: str) -> None:
-        """The program ends though a task does not, and says which one."""
+        """K11: the program ends though a task does not, and says which one."""
         with start_child(program(block, runner, listens=False)) as child:
             child.wait_for("runs")
             child.interrupt()
@@ -149,7 +149,7 @@ class TestHandlerThatRaises:
         errors_recorded: list[BaseException | None],
         wait: Callable[[Pool, Drain[int]], Coroutine[object, object, None]],
     ) -> None:
-        """At each line a wait is begun and ended as a whole, or not begun."""
+        """K10: at each line a wait is begun and ended as a whole, or not begun."""
         feed, drain = Drain[int](), Drain[int]()
         with asyncio.Runner() as runner, Pool(1) as pool, feed, raising_handlers():
             pool.go(feed >> double)

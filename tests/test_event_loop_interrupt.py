@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import count
 
 import pytest
@@ -151,11 +151,17 @@ class TestHandlerThatRaises:
     ) -> None:
         """K10: at each line a wait is begun and ended as a whole, or not begun."""
         feed, drain = Drain[int](), Drain[int]()
-        with asyncio.Runner() as runner, Pool(1) as pool, feed, raising_handlers():
+        with (
+            closing(asyncio.new_event_loop()) as loop,
+            Pool(1) as pool,
+            feed,
+            raising_handlers(),
+        ):
             pool.go(feed >> double)
             lines = count(1)
             while interrupted_at(
-                next(lines), lambda: runner.run(cancelled(wait(pool, drain)))
+                next(lines),
+                lambda: loop.run_until_complete(cancelled(wait(pool, drain))),
             ):
                 if not nobody_waits():
                     gc.collect()  # what was raised leads to what that interrupted

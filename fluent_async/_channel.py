@@ -461,10 +461,8 @@ class Channel(Generic[T]):
         taking: Taking[T] | None = None
         try:
             with undisturbed:
-                with self._monitor:  # first, since it is quicker when values are there
-                    taking = self._try_take()
-
-                taking = taking or wait(self.taking(THREADS))
+                # Asked first: it is quicker when values are there.
+                taking = self._ask() or wait(self.taking(THREADS))
         except BaseException:
             if taking is not None:  # Ctrl-C came before anybody had it
                 self._give_back(taking)
@@ -697,6 +695,10 @@ class Channel(Generic[T]):
         taken = deque([self.values.popleft()])
         self._made_room()
         return Taking(taken.popleft, 1)
+
+    def _ask(self) -> Taking[T] | None:
+        with self._monitor:
+            return self._try_take()
 
     def _give_back(self, taking: Taking[T]) -> None:
         with self._monitor:

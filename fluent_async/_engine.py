@@ -318,7 +318,7 @@ class Engine:
         """
         self.cancel()
         try:
-            if interrupted:
+            if interrupted and not self.scheduler.slots.left:
                 self.abandon()
 
             yield from self.finishing(manner)

@@ -138,7 +138,8 @@ class Outputs(Generic[T]):
     async def __aexit__(self, *exc_info: object) -> None:
         """Close as `close` does, without blocking the event loop.
 
-        What runs is waited for in any case, however often that is cancelled.
+        What runs is waited for in any case, however often that is cancelled; but for a
+        second Ctrl-C under `asyncio.run`, which abandons it as it does in `Pool.wait`.
         """
         self._refuse_own_worker("__aexit__()")
         try:

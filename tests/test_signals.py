@@ -7,10 +7,12 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from beside import beside
-from fluent_async import Drain, Pool, _signals, each
+from fluent_async import Drain, Pool, _channel, _signals, each
+from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor, after
 from fluent_async._signals import undisturbed
 from fluent_async.errors import PoolCancelled
+from hand import filled
 from interruption import Interrupted, interrupt, interrupted_at, raising_handlers
 from support import TIMEOUT, Gate
 from work import at, double
@@ -162,6 +164,30 @@ class TestDecisions:
             decide()
 
         assert ["woken", "woken"] == steps
+
+
+class TestTaking:
+    """A signal comes when a thread has a value of a drain, and before its caller has."""
+
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_leaves_the_value_in_the_drain(
+        self, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+    ) -> None:
+        """K5: nothing that was sent is lost, and the order is as it was."""
+        monkeypatch.setattr(_channel, "SHARED", shared)
+        drain = filled(1, 2)
+        ask = Channel[int]._ask  # noqa: SLF001
+
+        def interrupted(channel: Channel[int]) -> object:
+            taking = ask(channel)
+            signal.raise_signal(signal.SIGUSR1)
+            return taking
+
+        with monkeypatch.context() as patch, interruption():
+            patch.setattr(Channel, "_ask", interrupted)
+            next(iter(drain))
+
+        assert [1, 2] == drain.drain()
 
 
 class TestAnywhere:

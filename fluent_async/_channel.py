@@ -2,19 +2,21 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 from weakref import ref
 
 from typing_extensions import override
 
 from fluent_async._interrupt import Stoppable, stop
+from fluent_async._manner import THREADS, Manner, W, Waiting, Wakeable, wait
 from fluent_async._monitor import Monitor, after
 from fluent_async._parties import SHARED, Lease, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, block, here, is_busy, this_thread, waiting
+from fluent_async._wait import Waiter, Who, block, here, is_busy, this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -101,7 +103,7 @@ class Channel(Generic[T]):
         self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
         self._blocked: list[Stirrable] = []  # that found no room here
         self._senders: deque[_Sender[T]] = deque()
-        self._readers: list[tuple[Waiter, int]] = []  # each with its thread
+        self._readers: list[tuple[Wakeable, Who]] = []  # each with whose wait it is
         self._taking: Taking[T] | None = None  # a reader's
         self._watchers: list[Waiter] = []  # in drain(): readers with room for all
 
@@ -206,15 +208,15 @@ class Channel(Generic[T]):
         not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
         with self._monitor:  # one that begins or ends to wait here is seen either way
-            threads = [reading.thread for r in list(self._reading) if (reading := r())]
-            return self.watched or any(map(is_busy, threads))
+            readers = [reading.who for r in list(self._reading) if (reading := r())]
+            return self.watched or any(map(is_busy, readers))
 
-    def begin_reading(self) -> object:
-        """Count as a reader while this thread is alive, and what this returns is kept.
+    def begin_reading(self, who: Who) -> object:
+        """Count one as a reader while it is alive, and what this returns is kept.
 
         Nobody has to say that it reads no more, and so nothing can cut that short.
         """
-        reading = _Reading()
+        reading = _Reading(who)
         self._reading.append(ref(reading, self._end_reading))
         return reading
 
@@ -457,32 +459,38 @@ class Channel(Generic[T]):
 
     # -- values, for threads that iterate or collect -----------------------------------
 
-    def take(self, wait: Callable[[Waiter], object] | None = None) -> Taking[T]:
+    def take(self) -> Taking[T]:
         """Begin to take what is there, waiting for it; nothing when there will be none.
 
         One thread takes at a time: the run of another one ends here. So it does when
         somebody waits for room, to hear of it as soon as there is some.
-
-        Args:
-            wait: how to wait; None is as everybody waits.
         """
-        wait = wait or block
-        taking: Taking[T] | Waiter | None = None
+        taking: Taking[T] | None = None
         try:
             with undisturbed:
-                while isinstance(taking := self._ask(), Waiter):
-                    try:
-                        wait(taking)
-                    finally:
-                        with self._monitor:
-                            self._unregister(taking)
+                # Asked first: it is quicker when values are there.
+                taking = self._ask() or wait(self.taking(THREADS))
         except BaseException:
-            if isinstance(taking, Taking):  # Ctrl-C came before anybody had it
+            if taking is not None:  # Ctrl-C came before anybody had it
                 self._give_back(taking)
 
             raise
 
         return taking
+
+    def taking(self, manner: Manner[W]) -> Waiting[W, Taking[T]]:
+        """Begin to take as `take` does, waiting in some manner."""
+        who = manner.who()
+        while True:
+            with self._monitor:
+                taking = self._try_take() or self._register(manner.waiter, who)
+                if isinstance(taking, Taking):
+                    return taking
+
+            try:
+                yield taking
+            finally:
+                self._monitor.do(partial(self._unregister, taking, who))
 
     def end_taking(self, taking: Taking[T]) -> None:
         """Note that such a run is over, and pass on the room it made."""
@@ -699,9 +707,9 @@ class Channel(Generic[T]):
         self._made_room()
         return Taking(taken.popleft, 1)
 
-    def _ask(self) -> Taking[T] | Waiter:
+    def _ask(self) -> Taking[T] | None:
         with self._monitor:
-            return self._try_take() or self._register()
+            return self._try_take()
 
     def _give_back(self, taking: Taking[T]) -> None:
         with self._monitor:
@@ -711,7 +719,7 @@ class Channel(Generic[T]):
 
         self.end_taking(taking)
 
-    def _register(self) -> Taking[T] | Waiter:
+    def _register(self, new: Callable[[], W], who: Who) -> Taking[T] | W:
         """Queue a reader, unless a value came while the leases were armed."""
         self._room.arm()
         self._stir_pools()
@@ -719,24 +727,23 @@ class Channel(Generic[T]):
         if taking is not None:
             return taking
 
-        waiter, thread = Waiter(), this_thread()
-        self._readers.append((waiter, thread))
-        waiting.append(thread)
+        waiter = new()
+        self._readers.append((waiter, who))
+        waiting.append(who)
         return waiter
 
-    def _unregister(self, waiter: Waiter) -> None:
-        thread = this_thread()
-        if (waiter, thread) in self._readers:
-            waiting.remove(thread)  # first: at no moment it seems to read nothing
-            self._readers.remove((waiter, thread))
+    def _unregister(self, waiter: Wakeable, who: Who) -> None:
+        if (waiter, who) in self._readers:
+            waiting.remove(who)  # first: at no moment it seems to read nothing
+            self._readers.remove((waiter, who))
         else:
             self._arrived(None)  # it was woken, and may not take
 
     def _wake_readers(self, most: int | None = None) -> None:
-        """Wake threads that wait to take a value; those are readers at work from now on."""
-        for waiter, thread in self._readers[:most]:
+        """Wake who waits to take a value; those are readers at work from now on."""
+        for waiter, who in self._readers[:most]:
             waiter.wake()
-            waiting.remove(thread)
+            waiting.remove(who)
 
         del self._readers[:most]
 
@@ -770,12 +777,12 @@ class Channel(Generic[T]):
 
 
 class _Reading:
-    """That a thread reads."""
+    """That a thread or coroutine reads."""
 
-    __slots__ = ("__weakref__", "thread")
+    __slots__ = ("__weakref__", "who")
 
-    def __init__(self) -> None:
-        self.thread = this_thread()
+    def __init__(self, who: Who) -> None:
+        self.who = who
 
 
 def _wake(waiters: list[Waiter]) -> None:

@@ -13,7 +13,7 @@ from fluent_async._interrupt import ENDS
 from fluent_async._monitor import after, inside
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
-from fluent_async._wait import Waiter, block, remaining
+from fluent_async._wait import Waiter, block, remaining, this_thread
 from fluent_async.errors import DrainClosed
 
 
@@ -164,7 +164,7 @@ class Drain(Generic[T]):
             RuntimeError: if the drain feeds a stage.
             Cancelled: in a worker that was told to end.
         """
-        reading = self._channel.begin_reading()
+        reading = self._channel.begin_reading(this_thread())
         while (taking := self._take()).size:
             try:
                 yield from taking.values
@@ -174,7 +174,19 @@ class Drain(Generic[T]):
         del reading  # until here, or until the iterator is closed or dropped
 
     def __aiter__(self) -> AsyncIterator[T]:
-        raise NotImplementedError("async iteration over a drain is not built yet")
+        """Take values as they come, as a `for` does, without blocking the event loop.
+
+        To cancel it stops the wait, and takes nothing: every value is in the drain until
+        the loop body gets it. The coroutine counts as a reader from the first value it
+        asks for to the end, like a thread that iterates. It gives other coroutines a
+        turn whenever it waits, and else every hundred values.
+
+        Raises:
+            RuntimeError: if the drain feeds a stage, or outside an asyncio event loop.
+        """
+        from fluent_async._iteration import Iteration
+
+        return Iteration(self._channel)
 
     def __enter__(self) -> Self:
         """Feed the drain by hand until the end of the block, which shuts it."""

@@ -11,7 +11,8 @@ from fluent_async import _clock, _log, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
-from fluent_async._interrupt import interrupts
+from fluent_async._interrupt import ENDS, interrupts
+from fluent_async._manner import THREADS, wait
 from fluent_async._monitor import Monitor, inside, outside
 from fluent_async._process import process
 from fluent_async._report import log_untold
@@ -19,7 +20,6 @@ from fluent_async._retry import shown
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
-from fluent_async._signals import undisturbed
 from fluent_async._stage import PATIENCE_S
 from fluent_async._survey import survey
 from fluent_async._text import listed, printable
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
     from fluent_async._desk import Call, Shift
+    from fluent_async._manner import Manner, T, W, Waiting, Wakeable
     from fluent_async._outcome import Outcome
     from fluent_async._picture import Picture
     from fluent_async._retry import Policy
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
+    from fluent_async._wait import Who
 
 
 class Bell:
@@ -111,9 +113,9 @@ class Engine:
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
-        self._waiting: dict[Waiter, Outcome | None] = {}  # for what; None: for all
-        self._finishing: list[Waiter] = []  # for the pool to be quiet
-        self._readers: list[Waiter] = []  # wait for outputs
+        self._waiting: dict[Wakeable, Outcome | None] = {}  # for what; None: for all
+        self._finishing: list[Wakeable] = []  # for the pool to be quiet
+        self._readers: list[Wakeable] = []  # wait for outputs
         self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
         self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
 
@@ -220,45 +222,54 @@ class Engine:
         if not self.foreign:
             self.monitor.do(lambda: self._leave(outcome))
 
-    def wait_for_output(self, waiter: Waiter) -> None:
-        """Wait until `waiter` is woken, by an output or because there may be no more.
+    def awaiting(self, taking: Waiting[W, T]) -> Waiting[W, T]:
+        """Wait as `taking` does, for outputs, and until there may be no more of them.
 
         Raises:
             PoolStalled: if every slot is held by an abandoned attempt.
         """
-        with undisturbed:
-            with self.monitor:
-                stalled = self.scheduler.stalled(_clock.current().now())
-                self._readers.append(waiter)
-
-            try:
-                if stalled:
-                    raise self._stall()
-
-                _wait.block(waiter)
-            finally:
+        try:
+            waiter = next(taking)
+            while True:
                 with self.monitor:
-                    self._readers.remove(waiter)
+                    stalled = self.scheduler.stalled(_clock.current().now())
+                    self._readers.append(waiter)
+
+                try:
+                    if stalled:
+                        raise self._stall()
+
+                    yield waiter
+                finally:
+                    self.monitor.do(partial(self._readers.remove, waiter))
+
+                waiter = next(taking)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        finally:
+            taking.close()
 
     def finish(self) -> None:
         """Wait until nothing runs, or will unless somebody outside the pool acts."""
+        wait(self.finishing(THREADS), shielded=True, elsewhere=True)
+
+    def finishing(self, manner: Manner[W]) -> Waiting[W, None]:
+        """Wait as `finish` does, in some manner."""
         while True:
-            waiter = Waiter()
-            with undisturbed:
-                with self.monitor:
-                    self._finishing.append(waiter)
-                    self.scheduler.finishers += 1  # before it is asked: see `_desk`
-                    quiet = self.scheduler.quiet()
+            with self.monitor:
+                waiter = manner.waiter()
+                self._finishing.append(waiter)
+                self.scheduler.finishers += 1  # before it is asked: see `_desk`
+                quiet = self.scheduler.quiet()
 
-                try:
-                    if quiet:
-                        return
+            try:
+                if quiet:
+                    return
 
-                    _wait.block(waiter, shielded=True, elsewhere=True)
-                finally:
-                    with self.monitor:
-                        self._finishing.remove(waiter)
-                        self.scheduler.finishers -= 1
+                yield waiter
+            finally:
+                self.monitor.do(partial(self._end_finishing, waiter))
 
     def abandon(self) -> None:
         """Wait for nothing any more, and log what still runs."""
@@ -289,38 +300,39 @@ class Engine:
         Raises:
             PoolStalled: if every slot is held by an abandoned attempt.
         """
-        left = _wait.remaining(timeout)
-        thread = _wait.this_thread()
+        waiting = self.waiting(THREADS, outcome)
+        return wait(waiting, timeout, shielded=shielded, elsewhere=True)
+
+    def waiting(
+        self, manner: Manner[W], outcome: Outcome | None = None
+    ) -> Waiting[W, bool]:
+        """Wait as `wait` does, in some manner."""
+        who = manner.who()
         while True:
-            waiter = Waiter()
-            with undisturbed:
-                with self.monitor:
-                    if (
-                        self.scheduler.idle()
-                        or self.scheduler.slots.left
-                        or (outcome is not None and outcome.idle)
-                    ):
-                        return True
+            with self.monitor:
+                if (
+                    self.scheduler.idle()
+                    or self.scheduler.slots.left
+                    or (outcome is not None and outcome.idle)
+                ):
+                    return True
 
-                    stalled = self.scheduler.stalled(_clock.current().now())
-                    self._waiting[waiter] = outcome
-                    self.scheduler.waiters += 1
-                    _wait.waiting.append(thread)
-                    self.react()
+                stalled = self.scheduler.stalled(_clock.current().now())
+                waiter = manner.waiter()
+                self._waiting[waiter] = outcome
+                self.scheduler.waiters += 1
+                _wait.waiting.append(who)
+                self.react()
 
-                try:
-                    if stalled:
-                        raise self._stall()
+            try:
+                if stalled:
+                    raise self._stall()
 
-                    if not _wait.block(
-                        waiter, left(), shielded=shielded, elsewhere=True
-                    ):
-                        return False
-                finally:
-                    with self.monitor:
-                        del self._waiting[waiter]
-                        self.scheduler.waiters -= 1
-                        _wait.waiting.remove(thread)
+                late = yield waiter
+                if late:
+                    return False
+            finally:
+                self.monitor.do(partial(self._forget, waiter, who))
 
     def close(self) -> None:
         """Refuse new work, wait for what there is, and end the threads.
@@ -328,22 +340,46 @@ class Engine:
         What can't run any more, since every slot is held by an abandoned attempt, is
         dropped.
         """
+        wait(self.closing(THREADS), shielded=True, elsewhere=True)
+
+    def closing(self, manner: Manner[W]) -> Waiting[W, None]:
+        """Close as `close` does, waiting in some manner."""
         self.closed = True
         try:
-            self.wait(None, shielded=True)
+            yield from self.waiting(manner)
         except PoolStalled:
             self.cancel()
-            self.wait(None, shielded=True)
+            yield from self.waiting(manner)
 
-        self.end()
+        yield from self.ending(manner)
+
+    def cutting(self, manner: Manner[W], *, interrupted: bool) -> Waiting[W, None]:
+        """Cancel what is left, wait for what runs, and end the threads, in some manner.
+
+        If that is interrupted, or another such wait was, what runs is abandoned.
+        """
+        self.cancel()
+        try:
+            if interrupted and not self.scheduler.slots.left:
+                self.abandon()
+
+            yield from self.finishing(manner)
+        except ENDS:
+            self.abandon()
+
+        yield from self.ending(manner)
 
     def end(self) -> None:
         """End the threads, and wait for all but those that are abandoned."""
+        wait(self.ending(THREADS), shielded=True, elsewhere=True)
+
+    def ending(self, manner: Manner[W]) -> Waiting[W, None]:
+        """End the threads as `end` does, waiting in some manner."""
         self.closed = True
         with self.monitor:
             self._end()
 
-        self.threads.join(lambda: self.scheduler.slots.abandoned)
+        yield from self.threads.joining(manner, lambda: self.scheduler.slots.abandoned)
 
     def release(self) -> None:
         """Note that nobody has the Pool any more: end once there is nothing to do."""
@@ -397,6 +433,17 @@ class Engine:
         exits.watch(self)
         if not inside():  # else whoever interrupted the pool has one started after that
             self.threads.start()
+
+    def _end_finishing(self, waiter: Wakeable) -> None:
+        """End the wait of one who waits for the pool to be quiet."""
+        self._finishing.remove(waiter)
+        self.scheduler.finishers -= 1
+
+    def _forget(self, waiter: Wakeable, who: Who) -> None:
+        """End the wait of one who waits for the pool to be idle."""
+        del self._waiting[waiter]
+        self.scheduler.waiters -= 1
+        _wait.waiting.remove(who)
 
     def _refuse_closed(self) -> None:
         if self.closed:

@@ -43,7 +43,7 @@ def target_of(decorator: str, fn: object) -> Fn:
     if _checks.is_async(target):
         raise TypeError(
             f"{decorator} goes on a function, not on an async one: threads run tasks, "
-            "so write a plain `def`"
+            "so write a plain `def`, in which asyncio.run() may call what is async"
         )
 
     return target

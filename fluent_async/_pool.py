@@ -45,6 +45,7 @@ class Pool:
 
     Leaving its `with` block waits for everything given to it and ends its threads; a
     block left by an exception cancels what has not started, and that exception goes on.
+    `async with` does the same in an event loop, without blocking it.
 
     Order: inputs start most downstream stage first, then oldest first, and end in any.
     Blocking: `go` never waits for work; `wait`, `close` and the end of the block do.
@@ -192,12 +193,25 @@ class Pool:
         if not done:
             raise TimeoutError(f"{self!r} was not done after {left:g} s; it goes on")
 
-        self._engine.log_unfed()
-        raise_ends(self._engine, self._engine.outcome)
+        self._end_wait()
 
     async def wait_async(self) -> None:
-        """Wait as `wait` does, in an event loop."""
-        raise NotImplementedError("waiting in an event loop is not built yet")
+        """Wait as `wait` does, without blocking the event loop.
+
+        To cancel it, a timeout for one, only stops the wait: the pool goes on. Any
+        number of coroutines, of several loops and threads, may wait for one pool.
+
+        Raises:
+            ExceptionGroup, Exception, PoolCancelled, PoolStalled: as `wait`.
+            RuntimeError: if called by a worker of this pool, or outside an asyncio
+                event loop.
+        """
+        from fluent_async import _await
+
+        self._refuse_worker("wait_async")
+        engine = self._engine
+        await _await.wait(engine.waiting(_await.COROUTINES, engine.outcome))
+        self._end_wait()
 
     def errors(self) -> tuple[Failure, ...]:
         """Return the failures of the work given since the pool was last idle.
@@ -259,8 +273,8 @@ class Pool:
         and `cancel` drops what has not started. It keeps the pool alive.
         """
         # Here, since most pools do without, and concurrent.futures takes long to import.
-        from fluent_async._executor import PoolExecutor  # noqa: PLC0415
-        from fluent_async._intake import Intake  # noqa: PLC0415
+        from fluent_async._executor import PoolExecutor
+        from fluent_async._intake import Intake
 
         intake = Intake(self._engine, prepared=False, counts=True)
         executor = PoolExecutor()
@@ -285,10 +299,33 @@ class Pool:
             self._cut(interrupted=interrupted)
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError("`async with Pool()` is not built yet")
+        return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        raise NotImplementedError("`async with Pool()` is not built yet")
+        """Leave the block as a `with` is left, without blocking the event loop.
+
+        If the block or this wait is cancelled, so is what the pool has not started;
+        what runs is waited for in any case, however often that is asked. Ctrl-C under
+        `asyncio.run` cancels so, too; a second one abandons what runs, as in `wait`.
+        """
+        from fluent_async import _await
+
+        engine = self._engine
+        if exc_info[0] is not None:
+            cause = getattr(
+                exc_info[1], "__cause__", None
+            )  # if it ended a block in here
+            await self._cut_async(interrupted=isinstance(cause, ENDS))
+            return
+
+        try:
+            await self.wait_async()
+            await _await.wait(engine.closing(_await.COROUTINES))
+        except BaseException:
+            await self._cut_async()
+            raise
+
+        log_untold(engine, engine.outcome)
 
     @override
     def __repr__(self) -> str:
@@ -333,6 +370,31 @@ class Pool:
         finally:
             self._engine.end()
             log_untold(self._engine, self._engine.outcome)
+
+    async def _cut_async(self, *, interrupted: bool = False) -> None:
+        """Cancel what is left, wait for what runs, and close, in an event loop.
+
+        Args:
+            interrupted: whether that was cut short by Ctrl-C before.
+        """
+        from fluent_async import _await
+
+        engine = self._engine
+        if engine.foreign:  # its threads, and who waits for them, are elsewhere
+            return
+
+        self._refuse_worker("close")
+        try:
+            await _await.wait_shielded(
+                engine.cutting(_await.COROUTINES, interrupted=interrupted)
+            )
+        finally:
+            log_untold(engine, engine.outcome)
+
+    def _end_wait(self) -> None:
+        """Tell what came of the work that was waited for, once."""
+        self._engine.log_unfed()
+        raise_ends(self._engine, self._engine.outcome)
 
     def _refuse_started(self, what: str) -> None:
         if self._engine.started:

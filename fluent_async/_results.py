@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 
 from typing_extensions import TypeVar, override
@@ -12,7 +13,10 @@ from fluent_async import _checks, _wait
 from fluent_async._drain import Drain
 from fluent_async._inputs import stages_of, worker_of
 from fluent_async._interrupt import ENDS, abandon
+from fluent_async._manner import THREADS, wait
+from fluent_async._monitor import after
 from fluent_async._outcome import Outcome
+from fluent_async._pace import Pace
 from fluent_async._pool import Pool, on_error_of
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._seat import Seat
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from fluent_async._channel import Channel
+    from fluent_async._manner import Manner, W, Waiting
     from fluent_async._outcome import OnError
     from fluent_async._task import Task
+    from fluent_async._wait import Who
 
 T = TypeVar("T")
 
@@ -58,6 +64,7 @@ class Outputs(Generic[T]):
         "_engine",
         "_outcome",
         "_own",
+        "_pace",
         "_readings",
         "_started",
         "_taking",
@@ -85,6 +92,7 @@ class Outputs(Generic[T]):
         self._channel = self._channels.popleft()
         self._taking: Taking[T] = Taking(self._channel.values.popleft, 0)
         self._values = self._taking.values
+        self._pace = Pace()
 
     def __iter__(self) -> Self:
         return self
@@ -114,16 +122,30 @@ class Outputs(Generic[T]):
         self.close()
 
     def __aiter__(self) -> AsyncIterator[T]:
-        raise NotImplementedError("async iteration over results is not built yet")
+        return self
 
     async def __anext__(self) -> T:
-        raise NotImplementedError("async iteration over results is not built yet")
+        await self._pace.step()
+        if not self._outcome.halted:
+            for value in self._values:
+                return value
+
+        return await self._next_async()
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError("`async with` results is not built yet")
+        return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        raise NotImplementedError("`async with` results is not built yet")
+        """Close as `close` does, without blocking the event loop.
+
+        What runs is waited for in any case, however often that is cancelled; but for a
+        second Ctrl-C under `asyncio.run`, which abandons it as it does in `Pool.wait`.
+        """
+        self._refuse_own_worker("__aexit__()")
+        try:
+            await self._close_async()
+        finally:
+            self._log_untold()
 
     def __del__(self) -> None:
         if self._started and not self._ended:
@@ -140,36 +162,72 @@ class Outputs(Generic[T]):
         """Return the next output, or end: tell of the outcome, once."""
         self._refuse_own_worker("next()")
         try:
-            self._start()
-            while not (self._ended or self._outcome.halted):
-                taking = self._take()
-                for value in taking.values:
-                    if taking.size == 1:
-                        self._channel.end_taking(taking)
-
-                    return value
-
-                if self._over(taking):
-                    break
+            self._start(_wait.this_thread())
+            for value in wait(self._seeking(THREADS)):
+                return value
         except BaseException:
             self._abort()
             raise
 
-        self._tell()
+        if not self._ended:
+            self._close()
+            self._tell()
+
         raise StopIteration
 
-    def _tell(self) -> None:
-        """Raise what there is to raise, unless that was told before."""
-        if self._ended:
-            return
+    async def _next_async(self) -> T:
+        """Return the next output, or end; to be cancelled is to go on some other time."""
+        from fluent_async import _await
 
-        self._close()
+        self._refuse_own_worker("anext()")
+        try:
+            self._start(_await.this_coroutine())
+            for value in await _await.wait(self._seeking(_await.COROUTINES)):
+                return value
+        except Exception:
+            await self.__aexit__()
+            raise
+
+        if not self._ended:
+            await self._end_async()
+
+        raise StopAsyncIteration
+
+    async def _end_async(self) -> None:
+        """Close, and tell of the outcome: to the log, if this is cancelled meanwhile."""
+        try:
+            await self._close_async()
+        except BaseException:
+            self._log_untold()
+            raise
+
+        self._tell()
+
+    def _seeking(self, manner: Manner[W]) -> Waiting[W, Sequence[T]]:
+        """Take the next output, waiting for it; none when there will be none."""
+        while not (self._ended or self._outcome.halted):
+            self._channel.end_taking(self._taking)
+            taking = yield from self._engine.awaiting(self._channel.taking(manner))
+            self._keep(taking)
+            for value in taking.values:
+                if taking.size == 1:
+                    self._channel.end_taking(taking)
+
+                return (value,)
+
+            if self._over(taking):
+                break
+
+        return ()
+
+    def _tell(self) -> None:
+        """Raise what there is to raise."""
         try:
             raise_ends(self._engine, self._outcome)
         finally:
             self._outcome.failures.clear()  # they lead back to this frame
 
-    def _start(self) -> None:
+    def _start(self, who: Who) -> None:
         """Start the work, unless some thread did, or it ended before it began."""
         try:
             work = self._work.pop()
@@ -178,7 +236,7 @@ class Outputs(Generic[T]):
 
         self._started = True
         channels = (self._channel, *self._channels)
-        self._readings += [channel.begin_reading() for channel in channels]
+        self._readings += [channel.begin_reading(who) for channel in channels]
 
         try:
             self._engine.go(
@@ -188,16 +246,12 @@ class Outputs(Generic[T]):
             if not self._ended:  # else it was closed while it began
                 raise
 
-    def _take(self) -> Taking[T]:
-        """Begin to take what is in the drain, waiting for it."""
-        self._channel.end_taking(self._taking)
-        taking = self._channel.take(self._engine.wait_for_output)
+    def _keep(self, taking: Taking[T]) -> None:
+        """Let the next steps take from this run as well, unless there is no next one."""
         if self._outcome.halted:
             taking.close()
         elif taking.size > 1:  # else its value may have left the drain already
             self._taking, self._values = taking, taking.values
-
-        return taking
 
     def _over(self, taking: Taking[T]) -> bool:
         """Say whether the last drain is over and nothing runs; else turn to the next."""
@@ -219,10 +273,21 @@ class Outputs(Generic[T]):
             return
 
         self._close()
+        self._log_untold()
+
+    def _log_untold(self) -> None:
         log_untold(self._engine, self._outcome)
         self._outcome.failures.clear()
 
     def _close(self) -> None:
+        wait(self._closing(THREADS), shielded=True, elsewhere=True)
+
+    async def _close_async(self) -> None:
+        from fluent_async import _await
+
+        await _await.wait_shielded(self._closing(_await.COROUTINES))
+
+    def _closing(self, manner: Manner[W]) -> Waiting[W, None]:
         """Cancel what is left, wait until nothing of it runs, and let go of it all."""
         if self._ended:
             return
@@ -235,27 +300,27 @@ class Outputs(Generic[T]):
             channel.close()
 
         try:
-            self._end_work()
+            yield from self._ending_work(manner)
         except BaseException:
             self._engine.leave(self._outcome)
             raise
         finally:
-            for channel in channels:
-                channel.drop(self._engine.bell)
+            for channel in channels:  # put off if a coroutine is dropped in a decision
+                after(partial(channel.drop, self._engine.bell))
 
-    def _end_work(self) -> None:
+    def _ending_work(self, manner: Manner[W]) -> Waiting[W, None]:
         try:
             if self._started:
                 self._engine.drop(self._outcome)
                 with suppress(PoolStalled):  # by attempts that nobody waits for
-                    self._engine.wait(None, self._outcome, shielded=True)
+                    yield from self._engine.waiting(manner, self._outcome)
         except ENDS:
             abandon([self._engine])  # Ctrl-C, again: what runs is left behind
-            self._engine.end()
+            yield from self._engine.ending(manner)
             raise
 
         if self._own is not None:
-            self._own.close()
+            yield from self._engine.closing(manner)
 
     def _refuse_own_worker(self, call: str) -> None:
         seat = _wait.here()

@@ -6,18 +6,20 @@ import sys
 import threading
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from fluent_async._monitor import Monitor, after
-from fluent_async._signals import undisturbed
-from fluent_async._wait import Waiter, block
+from fluent_async._wait import Waiter, disturbed
 
 
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Iterator
     from types import FrameType
+
+    from fluent_async._manner import Manner, W, Waiting, Wakeable
 
 
 class Threads:
@@ -50,7 +52,7 @@ class Threads:
         self._seeking = 0
         self._threads: set[threading.Thread] = set()
         self._ended: list[threading.Thread] = []  # have left, and only have to return
-        self._joining: list[Waiter] = []  # wait for a thread to leave
+        self._joining: list[Wakeable] = []  # wait for threads to leave, or to be gone
         self.ending = False
 
     def __len__(self) -> int:
@@ -142,30 +144,67 @@ class Threads:
         thread = threading.current_thread()
         self._threads.discard(thread)
         self._ended.append(thread)
-        for waiter in self._joining:
-            waiter.wake()
+        self._wake_joining()
 
-    def join(self, abandoned: Callable[[], int]) -> None:
-        """Wait, outside the monitor, until all threads but `abandoned()` have ended."""
-        while True:
-            waiter = Waiter()
-            with undisturbed:
-                with self._monitor:
-                    if len(self) <= abandoned():
-                        break
+    def joining(
+        self, manner: Manner[W], abandoned: Callable[[], int]
+    ) -> Waiting[W, None]:
+        """Wait, outside the monitor, until all threads but `abandoned()` are gone."""
+        yield from self._until(lambda: len(self) <= abandoned(), manner)
+        if manner.blocks:
+            disturbed(self._join)
+        else:
+            yield from self._joined(manner)
 
-                    self._joining.append(waiter)
+    def _join(self) -> None:
+        """Join the threads that have left.
 
-                try:
-                    block(waiter, shielded=True, elsewhere=True)
-                finally:
-                    with self._monitor:
-                        self._joining.remove(waiter)
-
+        They have only to return, and to free what tasks left in a `threading.local`.
+        """
         for thread in list(self._ended):
             thread.join()
             with suppress(ValueError):  # somebody else joined it meanwhile
                 self._ended.remove(thread)
+
+    def _joined(self, manner: Manner[W]) -> Waiting[W, None]:
+        """Wait for a thread that joins the others: to free may take its time."""
+        joined = False
+
+        def join() -> None:
+            nonlocal joined
+            self._join()
+            with self._monitor:
+                joined = True
+                self._wake_joining()
+
+        last = threading.Thread(target=join, name=f"{self._name}-last", daemon=True)
+        try:
+            last.start()
+        except RuntimeError:  # "can't start new thread": there is no better way then
+            join()
+
+        yield from self._until(lambda: joined, manner)
+        if last.ident is not None:
+            last.join()  # it has only to return, and nothing of anybody's to free
+
+    def _until(self, done: Callable[[], bool], manner: Manner[W]) -> Waiting[W, None]:
+        """Wait until `done()`, which changes in the monitor, before `_wake_joining`."""
+        while True:
+            with self._monitor:
+                if done():
+                    return
+
+                waiter = manner.waiter()
+                self._joining.append(waiter)
+
+            try:
+                yield waiter
+            finally:
+                self._monitor.do(partial(self._joining.remove, waiter))
+
+    def _wake_joining(self) -> None:
+        for waiter in self._joining:
+            waiter.wake()
 
     def _unpark(self, waiter: Waiter) -> None:
         self._parked.remove(waiter)

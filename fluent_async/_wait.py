@@ -1,14 +1,26 @@
 """The one wait: every call of the library that blocks goes through here."""
 
+from __future__ import annotations
+
 import os
 import threading
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from fluent_async import _checks, _clock
-from fluent_async._signals import disturbed, signals
+from fluent_async import _checks, _clock, _signals
+from fluent_async._signals import signals
 from fluent_async.errors import Cancelled
+
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import Callable
+    from datetime import timedelta
+    from weakref import ref
+
+T = TypeVar("T")
+
+Who: TypeAlias = "int | ref[Task[Any]]"
+"""Who waits: a thread, or a coroutine of an event loop, with all that it awaits."""
 
 
 class Waiter:
@@ -99,13 +111,13 @@ def this_thread() -> int:
     return threading.get_ident()
 
 
-waiting: list[int] = []
-"""The threads that wait for a drain to be read or fed, or for a pool; one entry a wait."""
+waiting: list[Who] = []
+"""Those who wait for a drain to be read or fed, or for a pool; one entry a wait."""
 
 
-def is_busy(thread: int) -> bool:
-    """Say whether a thread is alive, and waits for no drain and no pool."""
-    return thread not in waiting and is_alive(thread)
+def is_busy(who: Who) -> bool:
+    """Say whether a thread or coroutine is alive, and waits for no drain and no pool."""
+    return who not in waiting and is_alive(who)
 
 
 def name_of_this_thread() -> str:
@@ -123,9 +135,13 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  (all but Windows)
     os.register_at_fork(after_in_child=forked)
 
 
-def is_alive(thread: int) -> bool:
-    """Say whether a thread that `this_thread` told apart is still there."""
-    return any(each.ident == thread for each in threading.enumerate())
+def is_alive(who: Who) -> bool:
+    """Say whether a thread or coroutine is still there, and may go on."""
+    if isinstance(who, int):
+        return any(each.ident == who for each in threading.enumerate())
+
+    running = who()
+    return not (running is None or running.done() or running.get_loop().is_closed())
 
 
 def here() -> Seat | None:
@@ -154,20 +170,20 @@ def block(
     """
     seat = _here.seat
     if seat is None:
-        return _wait_disturbed(waiter, timeout)
+        return disturbed(lambda: waiter.wait(timeout))
 
     return seat.wait(
         waiter, timeout, lends=lends, shielded=shielded, elsewhere=elsewhere
     )
 
 
-def _wait_disturbed(waiter: Waiter, timeout: float | None) -> bool:
-    """Wait where handlers of signals may run, whatever goes on around the wait."""
+def disturbed(act: Callable[[], T]) -> T:
+    """Call what waits so that handlers of signals may run, whatever goes on around it."""
     if this_thread() != signals.thread:
-        return waiter.wait(timeout)
+        return act()
 
-    with disturbed():
-        return waiter.wait(timeout)
+    with _signals.disturbed():
+        return act()
 
 
 def remaining(timeout: float | None) -> Callable[[], float | None]:

@@ -79,15 +79,16 @@ def wait(crew: Crew) -> Play:
 def iterate(channel: Channel[Item], received: list[Item]) -> Play:
     """Take values one by one, until nobody feeds the drain."""
     yield Moment("begins to iterate")
-    reading = channel.begin_reading()
+    who = this_thread()
+    reading = channel.begin_reading(who)
     while True:
         with channel._monitor:  # noqa: SLF001
-            taking = channel._try_take() or channel._register()  # noqa: SLF001
+            taking = channel._try_take() or channel._register(Waiter, who)  # noqa: SLF001
 
         if isinstance(taking, Waiter):
             yield Moment("hears of a value, or of the end", taking)
             with channel._monitor:  # noqa: SLF001
-                channel._unregister(taking)  # noqa: SLF001
+                channel._unregister(taking, who)  # noqa: SLF001
         elif taking.size:
             for value in taking.values:
                 received.append(value)

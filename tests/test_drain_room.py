@@ -473,8 +473,3 @@ class TestIteration:
             done = child.finish()
 
         assert ("waiting\n1\n", 0) == (done.stdout, done.returncode)
-
-    def test_is_not_built_for_event_loops_yet(self) -> None:
-        """`async for` says so at once."""
-        with pytest.raises(NotImplementedError, match="not built yet"):
-            aiter(Drain[int]())

@@ -188,6 +188,23 @@ other.join()
     assert ["interrupted"] * 50 == printed(script)
 
 
+def test_leaves_the_block_of_a_pool_in_an_event_loop() -> None:
+    """F2: so it is with an `async with` block, which has no loop in the new process."""
+    script = """
+def leave() -> str:
+    try:
+        pool.__aexit__(SystemExit, SystemExit(3), None).send(None)
+    except StopIteration:
+        return "left"
+
+free.set()
+in_child(leave)
+pool.wait()
+"""
+
+    assert ["left"] == printed(script)
+
+
 def test_leaves_the_exit_of_python_alone() -> None:
     """F2, X6: the new process does not wait for pools that run elsewhere."""
     script = """

@@ -216,10 +216,10 @@ def shut_is_not_told_to_senders(plant: Plant) -> None:
 def readers_do_not_look_again(plant: Plant) -> None:
     """Queue a reader that found nothing, though a lease goes on meanwhile."""
 
-    def registers(channel: Channel[int]) -> Waiter:
-        waiter = Waiter()
-        channel._readers.append((waiter, this_thread()))
-        waiting.append(this_thread())
+    def registers(channel: Channel[int], new: Callable[[], Waiter], who: int) -> Waiter:
+        waiter = new()
+        channel._readers.append((waiter, who))
+        waiting.append(who)
         channel._room.arm()
         return waiter
 

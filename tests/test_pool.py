@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -498,23 +498,3 @@ class TestName:
             pool.go(is_daemon | drain)
 
         assert [True] == drain.drain()
-
-
-async def enter(pool: Pool) -> None:
-    """Use a pool in an event loop."""
-    async with pool:
-        pass
-
-
-NOT_BUILT: dict[str, Callable[[Pool], object]] = {
-    "async with": lambda pool: enter(pool).send(None),
-    "__aexit__": lambda pool: pool.__aexit__().send(None),
-    "wait_async": lambda pool: pool.wait_async().send(None),
-}
-
-
-@pytest.mark.parametrize("use", NOT_BUILT)
-def test_what_is_not_built_yet_says_so(use: str) -> None:
-    """What later versions bring is a NotImplementedError of one line."""
-    with pytest.raises(NotImplementedError, match=r"^.* not built yet$"):
-        NOT_BUILT[use](Pool())

@@ -652,7 +652,7 @@ class TestClose:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
-            patched.setattr(engine, "wait", interrupted)
+            patched.setattr(engine, "waiting", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 results.close()
 
@@ -1084,17 +1084,6 @@ class TestArguments:
         [name] = arguments
         with pytest.raises(TypeError, match=f"{name} must be"):
             (each([1]) >> double).results(**arguments)  # type: ignore[arg-type]
-
-    def test_async_iteration_is_not_built_yet(self) -> None:
-        """What a later version fills in says so."""
-        results = (each([1]) >> double).results()
-
-        with pytest.raises(NotImplementedError):
-            results.__aiter__()
-
-        for step in (results.__anext__, results.__aenter__, results.__aexit__):
-            with pytest.raises(NotImplementedError):
-                step().send(None)
 
     def test_is_told_by_repr(self) -> None:
         """What it is at."""

@@ -10,7 +10,7 @@ from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
 from fluent_async._slice import Slice
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, this_thread
 from fluent_async._work import Attempt, End
 from hand import Hand, channel_of, filled, shown
 
@@ -1419,7 +1419,7 @@ class TestRelieve:
         middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
         hand.go(each([1]) >> up | middle, middle >> down | end)
         hand.scheduler.waiters += 1
-        reading = channel_of(end).begin_reading()
+        reading = channel_of(end).begin_reading(this_thread())
         read = hand.scheduler.relieve()
         del reading
 
@@ -1431,7 +1431,7 @@ class TestRelieve:
         hand = Hand()
         half, other = filled(9, maxsize=1), Drain[int]()
         hand.go(each([1]) >> up | half | other)
-        reading = channel_of(half).begin_reading()
+        reading = channel_of(half).begin_reading(this_thread())
         before = hand.scheduler.relieve()
         with watched(other):
             relieved = hand.scheduler.relieve()

@@ -54,6 +54,15 @@ with drain as opened:
 for item in drain:
     assert_type(item, Item)
 
+
+async def iterate() -> None:
+    async for value in drain:
+        assert_type(value, Item)
+
+    async with drain:  # E
+        pass
+
+
 assert_type(drain >> make, Workers[Made])
 Drain[int]() >> make  # E
 drain >> Item()  # E

@@ -86,6 +86,7 @@ with Pool() as opened:
 
 async def waits() -> None:
     assert_type(await pool.wait_async(), None)
+    await pool.wait_async(1.0)  # E
     async with Pool() as opened:
         assert_type(opened, Pool)
 

@@ -235,7 +235,11 @@ def names_made(node: ast.stmt) -> Iterator[str]:
     match node:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from (each.asname or each.name for each in names)
-        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+        case (
+            ast.ClassDef(name=name)
+            | ast.FunctionDef(name=name)
+            | ast.AsyncFunctionDef(name=name)
+        ):
             yield name
         case ast.Assign(targets=[ast.Name(id=name)]):
             yield name

@@ -350,5 +350,5 @@ def under_way() -> set[PoolFuture[Any]]:
 
 
 _UNTOLD = "nobody was shown that a call of %s that was submitted raised %s"
-_CALLS = {PoolFuture.make.__code__, PoolFuture.call.__code__}
+_CALLS = {PoolFuture[Any].make.__code__, PoolFuture[Any].call.__code__}
 _SUCCEEDED, _FAILED, _CANCELLED = End.SUCCEEDED, End.FAILED, End.CANCELLED

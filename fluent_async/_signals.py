@@ -14,7 +14,7 @@ from fluent_async import _clock
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
     Handler: TypeAlias = Callable[[int, FrameType | None], object]
@@ -232,7 +232,7 @@ class Undisturbed:
 
 
 @contextmanager
-def disturbed() -> Iterator[None]:
+def disturbed() -> Generator[None]:
     """Let handlers run in a part of `with undisturbed:`: it waits, or is the user's."""
     depth = signals.pause() if signals.here else 0
     try:

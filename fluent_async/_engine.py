@@ -8,7 +8,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _clock, _wait
+from fluent_async import _clock, _simulator, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
@@ -94,8 +94,7 @@ class Engine:
         self.policy = policy  # for tasks without one
         self.describe = describe
         # Guarded by the monitor:
-        self.scheduler = Scheduler(self.bell, limit)
-        self.threads = Threads(self.monitor, weakref.WeakMethod(self._serve), name)
+        self.scheduler, self.threads = self._parts(limit)
         self.closed = False
         self.released = False  # nobody has the Pool any more
         self._gone = 0  # calls of go()
@@ -115,6 +114,15 @@ class Engine:
     def started(self) -> bool:
         """Whether it was ever given work."""
         return self._gone > 0
+
+    def _parts(self, limit: int) -> tuple[Scheduler, Threads]:
+        """Return what decides here, and what runs the jobs."""
+        simulator = _simulator.current()
+        if simulator is not None:
+            return simulator.equip(self, limit)
+
+        serve = weakref.WeakMethod(self._serve)
+        return Scheduler(self.bell, limit), Threads(self.monitor, serve, self.name)
 
     # -- for the Pool ------------------------------------------------------------------
 

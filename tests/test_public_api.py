@@ -19,17 +19,22 @@ PUBLIC = [
     "fluent_async",
     "fluent_async.errors",
     "fluent_async.futures",
+    "fluent_async.testing",
     "fluent_async.typing",
 ]
+
+RE_EXPORTING = {"fluent_async", "fluent_async.testing"}
 
 LAYERS = [
     {
         "errors",
         "_checks",
+        "_choices",
         "_clock",
         "_interrupt",
         "_outcome",
         "_process",
+        "_simulator",
         "_slice",
         "_taking",
         "_turns",
@@ -37,23 +42,23 @@ LAYERS = [
     },
     {"_exits", "_parties", "_signals"},
     {"_accounts", "_monitor", "_retry", "_room", "_seat", "_wait"},
-    {"_channel", "_report", "_retried", "_slots", "_step", "_threads"},
+    {"_channel", "_report", "_retried", "_slots", "_step", "_strands", "_threads"},
     {"_admission", "_drain", "_sources"},
     {"_attempt", "_chain", "_claims", "_relief", "_stage"},
     {"_call", "_course", "_graph"},
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
-    {"_each", "_engine"},
-    {"_task"},
+    {"_each", "_engine", "_manning", "_simulated"},
+    {"_simulation", "_task"},
     {"_function", "_inputs"},
     {"_decorate", "_pool"},
     {"_results"},
-    {"futures", "typing"},
+    {"futures", "testing", "typing"},
     {"__init__"},
 ]
 """A file imports only from files in the rows above its own, type checking apart."""
 
-MAY_USE_THREADS = {"_clock", "_monitor", "_signals", "_threads", "_wait"}
+MAY_USE_THREADS = {"_clock", "_monitor", "_signals", "_strands", "_threads", "_wait"}
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
@@ -101,7 +106,7 @@ def offered(module: ModuleType) -> Iterator[str]:
                 yield name
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name
-            case ast.ImportFrom(names=names) if module is fluent_async:
+            case ast.ImportFrom(names=names) if module.__name__ in RE_EXPORTING:
                 yield from (alias.asname or alias.name for alias in names)
             case _:
                 pass

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from fluent_async._threads import Threads
     from fluent_async._work import Attempt
 
-GRACE_S = 1.0  # how long what runs beside an interrupted thread gets to hear of it
 TELLS = 100  # how often what waits at the end is told to end
 
 
@@ -188,7 +187,7 @@ class World:
         self._main.error = SimulationStuck(
             "nothing can go on, and no time that passes would help. These wait:\n"
             + "\n".join(f"- {place}" for place in waits)
-            + _HINT
+            + (_HINT if self._main.doing else "")
         )
         return self._main
 
@@ -231,7 +230,7 @@ class World:
         if strand is not self._main or not self._parted:
             return
 
-        if not strand.await_baton(GRACE_S):
+        if not strand.soon_runs():
             raise SimulationStuck(
                 "the simulation was interrupted, and what it ran goes on: "
                 + "; ".join(fibre.place() for fibre in self._fibres if not fibre.idle)

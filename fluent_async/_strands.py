@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,12 @@ if TYPE_CHECKING:
     from fluent_async._clock import Lock
     from fluent_async._engine import Engine
     from fluent_async._work import Attempt
+
+
+GRACE_S = 1.0  # how long what runs beside an interrupted thread gets to hear of it
+LOOK_S = (
+    0.05  # a signal that comes as a wait for a lock begins is not seen before its end
+)
 
 
 class Wait:
@@ -65,25 +70,23 @@ class Strand:
 
     def give_to(self, other: Strand) -> None:
         """Let another one run instead of this, which has to wait for the baton then."""
+        self._bell.acquire(blocking=False)  # if an interrupted wait did not hear it
         self.runs = False
         other.run()
 
     def run(self) -> None:
         """Give it the baton."""
         self.runs = True
-        with suppress(RuntimeError):  # it did not hear the last time, when interrupted
-            self._bell.release()
+        self._bell.release()
 
-    def await_baton(self, timeout: float = -1) -> bool:
-        """Wait to run, for at most `timeout` seconds of the machine; say whether it may.
-
-        A handler may raise out of this at any step; `runs` is right all the same.
-        """
+    def await_baton(self) -> None:
+        """Wait to run. A handler may raise out of this; `runs` is right all the same."""
         while not self.runs:
-            if not self._bell.acquire(timeout=timeout):
-                break
+            self._bell.acquire(timeout=LOOK_S)
 
-        return self.runs
+    def soon_runs(self) -> bool:
+        """Wait for GRACE_S at most; say whether it runs."""
+        return self.runs or (self._bell.acquire(timeout=GRACE_S) and self.runs)
 
     def place(self) -> str:
         """Say who waits, in which call, and where that was made."""

@@ -16,6 +16,7 @@ from fluent_async import (
     Drain,
     Pool,
     _simulation,
+    _strands,
     cancelled,
     each,
     run,
@@ -581,6 +582,7 @@ class TestStuck:
 
         assert "in Drain.__iter__" in str(raised.value)
         assert "test_simulate.py" in str(raised.value)
+        assert "@stream" not in str(raised.value)
 
     def test_a_task_that_waits_for_its_own_thread_fails(self) -> None:
         """A task that sends to a full drain can't wait for the thread that it runs on."""
@@ -613,6 +615,25 @@ class TestStuck:
             pool.go(4 >> starve)
 
         assert "starve(4) in Drain.__iter__" in str(raised.value)
+
+    def test_a_stream_that_waits_for_room_is_named(self) -> None:
+        """So is one between two outputs, where it is in no code of the user's."""
+        numbers = Drain[tuple[int, int]](1)
+        with simulate(), numbers:
+            Pool().go(5 >> twice | numbers)
+            with pytest.raises(SimulationStuck) as raised:
+                list(Drain[int]())
+
+            assert [(5, 0), (5, 1)] == [next(iter(numbers)) for _ in range(2)]
+
+        assert "- twice(5)\n" in f"{raised.value}\n"
+
+    def test_inputs_that_never_come_are_named(self) -> None:
+        """An iterable that waits for ever is named by the task that it is for."""
+        with simulate(), Pool(on_error="keep") as pool:
+            pool.go(each(iter(Drain[int]())) >> double).wait()
+
+        assert "the inputs of double" in str(pool.errors()[0].exception)
 
 
 class TestEnd:
@@ -744,7 +765,7 @@ class TestInterrupts:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A stream that hangs beside an interrupted thread is waited for a second."""
-        monkeypatch.setattr(_simulation, "GRACE_S", 0.01)
+        monkeypatch.setattr(_strands, "GRACE_S", 0.01)
         gate = Gate()
 
         @stream

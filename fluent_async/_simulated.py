@@ -34,7 +34,7 @@ class Event:
 
     at: Final[float]
     """Seconds since the simulation began."""
-    kind: Final[Kind]
+    kind: Final[str]
     """started, then one of: succeeded, retried (it failed, and another follows), failed
     (for good), cancelled."""
     task: Final[str]

@@ -283,12 +283,13 @@ _HINT = (
 class Simulation:
     """What `simulate` gives: the time, and what happened until now."""
 
-    __slots__ = ("_entered", "_machine", "_seed", "_world")
+    __slots__ = ("_cancelled", "_entered", "_machine", "_seed", "_world")
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._world = World(seed)
         self._entered = False
+        self._cancelled = False
         self._machine: _clock.Clock = self._world
 
     @property
@@ -314,6 +315,10 @@ class Simulation:
         """What happened to each attempt, in order: two runs of one seed are equal."""
         return list(self._world.events)
 
+    def cancel(self) -> None:
+        """Have the end of the block drop what is left, instead of running it."""
+        self._cancelled = True
+
     def __enter__(self) -> Self:
         if self._entered:
             raise RuntimeError("a simulation runs once: make a new one")
@@ -328,7 +333,7 @@ class Simulation:
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            self._world.close(cancel=exc_info[0] is not None)
+            self._world.close(cancel=self._cancelled or exc_info[0] is not None)
         finally:
             _clock.use(self._machine)
             _simulator.use(None)

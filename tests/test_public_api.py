@@ -19,6 +19,7 @@ PUBLIC = [
     "fluent_async",
     "fluent_async.errors",
     "fluent_async.futures",
+    "fluent_async.pytest_plugin",
     "fluent_async.testing",
     "fluent_async.typing",
 ]
@@ -49,11 +50,12 @@ LAYERS = [
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
     {"_each", "_engine", "_manning", "_simulated"},
-    {"_simulation", "_task"},
-    {"_function", "_inputs"},
+    {"_simulation", "_task", "_tree"},
+    {"_exploration", "_function", "_inputs"},
     {"_decorate", "_pool"},
     {"_results"},
     {"futures", "testing", "typing"},
+    {"pytest_plugin"},
     {"__init__"},
 ]
 """A file imports only from files in the rows above its own, type checking apart."""

@@ -1,13 +1,12 @@
 from typing import final
 from dataclasses import dataclass
-from typing import Final, TypeAlias
-Kind: TypeAlias
+from typing import Final
 
 @final
 @dataclass(frozen=True, slots=True)
 class Event:
     at: Final[float]
-    kind: Final[Kind]
+    kind: Final[str]
     task: Final[str]
     input: Final[object]
     attempt: Final[int]

@@ -19,7 +19,6 @@ from fluent_async.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from fluent_async._engine import Engine
     from fluent_async._work import Attempt
@@ -73,10 +72,6 @@ class Unmanned(Threads):
     @override
     def found(self) -> None:
         return
-
-    @override
-    def frames(self) -> list[tuple[str, FrameType | None]]:
-        return []
 
     @override
     def start(self) -> None:

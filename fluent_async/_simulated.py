@@ -148,9 +148,7 @@ class SimulatedScheduler(Scheduler):
 
         ready = list(filter(self.admission.fits, stage.waiting))
         pulls = iterates and self._pulls(stage)
-        if not ready and not pulls:
-            return None
-
+        # There is one at least: the stage was startable, and what was just taken fits.
         picked = self._recorder.pick(len(ready) + pulls)
         if picked == len(ready):
             return self._start_new(stage, now)

@@ -24,6 +24,8 @@ from fluent_async import (
     stream,
     task,
 )
+from fluent_async._simulation import World
+from fluent_async._strands import Strand
 from fluent_async.errors import (
     Cancelled,
     PoolCancelled,
@@ -556,6 +558,35 @@ class TestFailures:
         assert [True] == told
         assert "cancelled" == sim.events[-1].kind
 
+    @every_seed
+    def test_what_a_shut_drain_is_for_is_dropped(self, seed: int) -> None:
+        """Nothing more starts once all that a stage drains to is shut."""
+        pairs = Drain[tuple[int, int]](1)
+        with simulate(seed), Pool(3) as pool:
+            pool.go(each(range(9)) >> twice | pairs, each(range(3)) >> double)
+            next(iter(pairs))
+            pairs.shut_down()
+
+        assert 0 == pool.stats().in_progress
+
+    @every_seed
+    def test_retries_at_once_and_streams_share_the_slot(self, seed: int) -> None:
+        """What is due, what has room again, and what is new come in any order."""
+        left = failing(2)
+
+        @task(retry=3)
+        def flaky(number: int) -> int:
+            left[number] -= 1
+            if left[number] >= 0:
+                raise OSError
+
+            return number
+
+        pairs = Drain[object](1)
+        with simulate(seed), Pool(4) as pool:
+            pool.go(each(range(4)) >> flaky | pairs, each(range(4)) >> twice | pairs)
+            assert 12 == len(list(pairs))
+
     def test_an_attempt_that_is_dropped_is_not_retried(self) -> None:
         """A failure after `cancel()` is the end of its input."""
         with simulate() as sim:
@@ -760,6 +791,29 @@ class TestInterrupts:
 
         with pytest.raises(KeyboardInterrupt), simulate(), Pool() as pool:
             pool.go(each(range(3)) >> interrupting, each(range(3)) >> double)
+
+    @every_seed
+    def test_a_job_that_was_given_out_is_done(
+        self, seed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Ctrl-C between a decision and what it decides loses nothing."""
+        hand_over = World._hand_over  # noqa: SLF001
+        interrupts = [KeyboardInterrupt]
+
+        def interrupted(world: World, *strands: Strand) -> None:
+            if interrupts:
+                raise interrupts.pop()
+
+            hand_over(world, *strands)
+
+        monkeypatch.setattr(World, "_hand_over", interrupted)
+        pairs = Drain[tuple[int, int]]()
+        with pytest.raises(KeyboardInterrupt), simulate(seed) as sim, Pool() as pool:
+            pool.go(each(range(3)) >> twice | pairs)
+
+        started = [event for event in sim.events if event.kind == "started"]
+        assert 1 == len(started)
+        assert 0 == pool.stats().in_progress
 
     def test_what_does_not_come_back_is_named(
         self, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from fluent_async._scheduler import Scheduler
 from fluent_async._sources import Values
+from fluent_async._work import End
 
 
 if TYPE_CHECKING:
@@ -63,6 +64,13 @@ class Recorder(Protocol):
     def note_sleep(self, seconds: float, /) -> None:
         """Keep that something sleeps for so long."""
         ...
+
+
+_ENDS: dict[End, Kind] = {
+    End.SUCCEEDED: "succeeded",
+    End.FAILED: "failed",
+    End.CANCELLED: "cancelled",
+}
 
 
 class SimulatedScheduler(Scheduler):
@@ -175,40 +183,19 @@ class SimulatedScheduler(Scheduler):
         self._record("started", attempt.work)
 
     @override
-    def succeed(self, attempt: Attempt) -> None:
-        if attempt.end is None:
-            self._record("succeeded", attempt.work)
-
-        super().succeed(attempt)
-
-    @override
-    def drop(self, attempt: Attempt) -> None:
-        if attempt.end is None:
-            self._record("cancelled", attempt.work)
-
-        super().drop(attempt)
-
-    @override
     def retry(self, work: Work, due: float) -> None:
-        if work.dropped:
-            self._record("cancelled", work)
-        else:
+        if not work.dropped:
             self._record("retried", work)
             self._recorder.note_sleep(round(due - self._recorder.now(), 9))
 
         super().retry(work, due)
 
     @override
-    def lose(self, work: Work, fatal: BaseException | None) -> None:
-        self._record("failed", work)
-        super().lose(work, fatal)
+    def _end(self, work: Work, end: End) -> None:
+        if work.tries:  # else it never started
+            self._record(_ENDS[end], work)
 
-    @override
-    def fail(
-        self, work: Work, failure: Failure, fatal: BaseException | None = None
-    ) -> None:
-        self._record("failed", work)
-        super().fail(work, failure, fatal)
+        super()._end(work, end)
 
     @override
     def fail_input(self, slice_: Slice, failure: Failure) -> None:

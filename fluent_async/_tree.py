@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from contextlib import suppress
+from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING
 
 from fluent_async import _clock
@@ -41,15 +42,15 @@ def tree() -> str:
 def _lines(pool: Engine, places: dict[str, FrameType]) -> Iterator[str]:
     slots = pool.scheduler.slots
     yield f"{pool.name}: {slots.running} of {slots.limit} slots in use"
-    occupants: list[object] = []
+    attempts: list[Attempt] = []
     with suppress(RuntimeError):  # it changed meanwhile
         occupants = [*slots.occupants, *slots.given_up]
+        attempts = [each for each in occupants if isinstance(each, Attempt)]
 
     now = _clock.current().now()
-    for each in occupants:
-        if isinstance(each, Attempt):
-            yield f"  {_told(pool, each, now)}"
-            yield from _stack(places.get(each.thread))
+    for attempt in attempts:
+        yield f"  {_told(pool, attempt, now)}"
+        yield from _stack(places.get(attempt.thread))
 
     for name, frame in places.items():
         place = at_in_slice(frame) if name.startswith(f"{pool.name}-") else None
@@ -69,19 +70,14 @@ def _told(pool: Engine, attempt: Attempt, now: float) -> str:
 
 def _stack(frame: FrameType | None) -> Iterator[str]:
     """Show the innermost lines of a stack that are of the user's."""
-    shown_: list[str] = []
-    while frame is not None and len(shown_) < DEEP:
-        module = str(frame.f_globals.get("__name__"))
-        if module.startswith("fluent_async.") or module == "threading":
-            if shown_:
-                break
-        else:
-            summary = traceback.extract_stack(frame, limit=1)[-1]
-            shown_.insert(
-                0,
-                f"    {summary.filename}:{summary.lineno} in {summary.name}: {summary.line}",
-            )
+    stack = [] if frame is None else [f for f, _ in traceback.walk_stack(frame)]
+    inner = dropwhile(_is_ours, stack)
+    theirs = list(islice(takewhile(lambda each: not _is_ours(each), inner), DEEP))
+    for each in reversed(theirs):
+        line = traceback.extract_stack(each, limit=1)[-1]
+        yield f"    {line.filename}:{line.lineno} in {line.name}: {line.line}"
 
-        frame = frame.f_back
 
-    yield from shown_
+def _is_ours(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__"))
+    return module.startswith("fluent_async.") or module == "threading"

@@ -112,6 +112,29 @@ def test_a_failure_cancels_what_is_left(pytester: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["*aloud*"])
 
 
+def test_a_fixture_that_fails_reports_as_well(pytester: pytest.Pytester) -> None:
+    """What pools are at is in the report of whatever failed."""
+    done = session(
+        pytester,
+        """
+        import pytest
+        from fluent_async import Pool, sleep, task
+
+        @pytest.fixture
+        def broken():
+            global pool
+            pool = Pool(name="left").go(0.5 >> task(sleep))
+            assert False
+
+        def test_nothing(broken):
+            pass
+        """,
+    )
+
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["left: 1 of * slots in use"])
+
+
 def test_an_ini_option_makes_pools_serial(
     pytester: pytest.Pytester,
 ) -> None:
@@ -140,7 +163,7 @@ def test_the_stage_of_the_environment_comes_back(
 
     pytester.makeini("[pytest]\nfluent_async_serial = true")
     pytester.makepyfile("def test_nothing(): pass")
-    pytester.runpytest_inprocess("-p", "no:randomly")
+    pytester.runpytest_inprocess("-p", "fluent_async.pytest_plugin")
 
     assert stage == os.environ.get("STAGE", "")
 

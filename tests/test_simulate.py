@@ -587,6 +587,16 @@ class TestFailures:
             pool.go(each(range(4)) >> flaky | pairs, each(range(4)) >> twice | pairs)
             assert 12 == len(list(pairs))
 
+    @every_seed
+    def test_streams_wait_for_a_slot_that_a_sleeper_has(self, seed: int) -> None:
+        """A stream that has room again goes on when the sleeping task has ended."""
+        pairs = Drain[tuple[int, int]]()
+        with simulate(seed) as sim, Pool(8) as pool:
+            pool.go(each([1.0] * 5) >> nap, each(range(5)) >> twice | pairs)
+
+        assert 5 == sim.now
+        assert 10 == len(pairs)
+
     def test_an_attempt_that_is_dropped_is_not_retried(self) -> None:
         """A failure after `cancel()` is the end of its input."""
         with simulate() as sim:

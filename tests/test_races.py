@@ -10,7 +10,7 @@ import pytest
 
 from beside import beside
 from explorer import Explorer
-from fluent_async import Drain, Pool, _channel, _wait, each, task
+from fluent_async import Drain, Pool, _channel, each, task
 from fluent_async._channel import Channel
 from fluent_async._slice import Slice
 from fluent_async._work import End
@@ -514,7 +514,8 @@ class TestReader:
             return True
 
         monkeypatch.setattr(_channel, "is_busy", looks)
-        channel.reading.append(_wait.this_thread())
+        reading = channel.begin_reading()  # which counts while it is kept
 
         assert channel.read
+        del reading
         assert [False] == entered

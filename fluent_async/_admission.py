@@ -58,7 +58,10 @@ class Admission:
 
     def fits(self, work: Work) -> bool:
         """Say whether a work that was pulled can start."""
-        return _allowed(self.limits_of(work.steps)) and self.room(work.channels) > 0
+        if not _allowed(self.limits_of(work.steps)):
+            return False
+
+        return bool(work.turns) or self.room(work.channels) > 0  # a turn is room
 
     def keep(
         self, work: Work, *, forced: bool = False, turn: int | None = None
@@ -76,12 +79,18 @@ class Admission:
         for limit in work.limits:
             limit.taken += 1
 
+        if not work.turns:
+            self.keep_turns(work, turn)
+
+        return True
+
+    def keep_turns(self, work: Work, turn: int | None = None) -> None:
+        """Keep for a work its turns alone: `turn`, or None for the next ones."""
         ordered = [channel for channel in work.channels if channel.turns is not None]
         work.turns = tuple(
             (channel, channel.take_turn() if turn is None else turn)
             for channel in ordered
         )
-        return True
 
     def _keep_room(self, work: Work, *, forced: bool) -> bool:
         for channel in work.channels:

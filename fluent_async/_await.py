@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref
 
+from fluent_async import _simulator
 from fluent_async._interrupt import ENDS
 from fluent_async._manner import Manner
 from fluent_async._monitor import after
@@ -83,8 +84,14 @@ def this_coroutine() -> ref[asyncio.Task[Any]]:
     Of one that is alive it is always the same object.
 
     Raises:
-        RuntimeError: if this is no coroutine that an asyncio event loop runs.
+        RuntimeError: if this is no coroutine that an asyncio event loop runs, or in a
+            simulation, whose pools run only while a thread waits for them.
     """
+    if _simulator.current() is not None:
+        raise RuntimeError(
+            "a simulation can't run in an event loop: wait for its pools in plain code"
+        )
+
     running = asyncio.current_task()
     if running is None:
         raise RuntimeError("only what asyncio runs as a task of its own may await this")

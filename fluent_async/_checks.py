@@ -57,6 +57,14 @@ def whole(name: str, value: object, *, least: int) -> int:
     return number
 
 
+def seed(name: str, value: object) -> int:
+    """Return `value` if it is an int, of any size and sign; a bool is no number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(name, value, "an int")
+
+    return value
+
+
 def number(name: str, value: object, right: str = "a finite number") -> float:
     """Return `value` as a finite float of at least 0; a bool is no number."""
     right = f"{right} of at least 0"

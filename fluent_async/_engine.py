@@ -7,7 +7,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fluent_async import _clock, _log, _wait
+from fluent_async import _clock, _log, _simulator, _wait
 from fluent_async._claims import claims
 from fluent_async._exits import exits
 from fluent_async._graph import check
@@ -106,9 +106,7 @@ class Engine:
         self.policy = policy  # for tasks without one
         self.describe = describe
         # Guarded by the monitor:
-        self.scheduler = Scheduler(self.bell, limit)
-        serve = weakref.WeakMethod(self._serve)
-        self.threads = Threads(self.monitor, serve, prefix or f"{name}-")
+        self.scheduler, self.threads = self._parts(limit, prefix or f"{name}-")
         self._prepare = prepare
         self.closed = False
         self.released = False  # nobody has the Pool any more
@@ -128,6 +126,15 @@ class Engine:
     def started(self) -> bool:
         """Whether it was ever given work."""
         return self._gone > 0
+
+    def _parts(self, limit: int, prefix: str) -> tuple[Scheduler, Threads]:
+        """Return what decides here, and what runs the jobs."""
+        simulator = _simulator.current()
+        if simulator is not None:
+            return simulator.equip(self, limit)
+
+        serve = weakref.WeakMethod(self._serve)
+        return Scheduler(self.bell, limit), Threads(self.monitor, serve, prefix)
 
     # -- for the Pool ------------------------------------------------------------------
 

@@ -25,6 +25,11 @@ class Exits:
         self._forget_foreign()
         self._pools.add(pool)
 
+    @property
+    def pools(self) -> list[Stoppable]:
+        """The pools that were given work, and are still there."""
+        return list(self._pools)
+
     def wait(self) -> None:
         """Wait until no pool runs anything; from now on none takes new work.
 

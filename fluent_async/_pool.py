@@ -121,7 +121,7 @@ class Pool:
         """
         limit = _checks.whole("limit", limit, least=1)
         self._refuse_started("limit")
-        self._engine.scheduler.slots.limit = _limit(limit)
+        self._engine.scheduler.allow(_limit(limit))
         return self
 
     def with_retry(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import reprlib
 from dataclasses import dataclass
-from random import random
 from typing import TYPE_CHECKING, Final, Self, cast, final
 
 from typing_extensions import override
 
 from fluent_async import _checks
+from fluent_async._simulator import random
 from fluent_async._text import cut, printable
 from fluent_async.errors import FluentAsyncError, TaskTimeout
 
@@ -74,7 +74,7 @@ class Backoff:
             return self._maximum
 
         # In this order a jitter that overflows times a draw of 0 is 0 and not NaN.
-        return min(self._maximum, delay + random() * self._jitter * delay)  # noqa: S311
+        return min(self._maximum, delay + random() * self._jitter * delay)
 
     def _without_jitter(self, attempt: int) -> float:
         if not self._initial:

@@ -152,7 +152,7 @@ class Runner:
         seat.occupant = attempt
         attempt.thread = seat.thread
         try:
-            Performance(attempt, attempt.work.stage.base, self).run()
+            self.perform(attempt).run()
         except Failed as failed:
             self._report(attempt, failed=failed)
         except (Broken, Cancelled):
@@ -163,6 +163,10 @@ class Runner:
             self._report(attempt)
         finally:
             seat.occupant = None
+
+    def perform(self, attempt: Attempt) -> Performance:
+        """Return what makes the calls of an attempt."""
+        return Performance(attempt, attempt.work.stage.base, self)
 
     # -- reports -----------------------------------------------------------------------
 

@@ -74,6 +74,10 @@ class Scheduler:
         """Where calls are handed in."""
         return self.slots.desk
 
+    def allow(self, limit: int) -> None:
+        """Let so many attempts run at any instant, before any does."""
+        self.slots.limit = limit
+
     # -- what there is to do -----------------------------------------------------------
 
     def add(self, stages: Iterable[Stage], outcome: Outcome | None = None) -> None:
@@ -266,10 +270,12 @@ class Scheduler:
 
         return self.more(now) and self.slots.spare()
 
-    def _next(self, now: float, *, patient: bool) -> Job | None:
+    def _see_due(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
             self._again.append(heappop(self._timers)[2])
 
+    def _next(self, now: float, *, patient: bool) -> Job | None:
+        self._see_due(now)
         if self._again:
             return self._attempt(self._again.popleft(), now)
 
@@ -388,15 +394,19 @@ class Scheduler:
         work.dropped = slice_.told
         if slice_.told or unwanted or not fed:
             self._end(work, End.CANCELLED)
-        elif stage.waiting or not (
-            self.admission.fits(work) and self.admission.keep(work)
-        ):
+        elif self._waits_first(work):
             stage.waiting.append(work)
         else:
             return self._attempt(work, now)
 
         self.slots.running -= 1
         return None
+
+    def _waits_first(self, work: Work) -> bool:
+        """Say whether an input that was pulled can't start now; else keep room for it."""
+        return bool(work.stage.waiting) or not (
+            self.admission.fits(work) and self.admission.keep(work)
+        )
 
     def miss(self, slice_: Slice, index: int, value: Any, now: float) -> Work:
         """Take an input out of a slice: it failed there, and is judged by the driver.

@@ -249,3 +249,10 @@ class Threads:
                 return
 
         return start
+
+
+def frames() -> dict[str, FrameType]:
+    """Return where each thread of the process is now, by name."""
+    current = sys._current_frames()
+    places = ((t.name, current.get(t.ident or 0)) for t in threading.enumerate())
+    return {name: frame for name, frame in places if frame is not None}

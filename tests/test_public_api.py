@@ -19,19 +19,25 @@ PUBLIC = [
     "fluent_async",
     "fluent_async.errors",
     "fluent_async.futures",
+    "fluent_async.pytest_plugin",
+    "fluent_async.testing",
     "fluent_async.typing",
 ]
+
+RE_EXPORTING = {"fluent_async", "fluent_async.testing"}
 
 LAYERS = [
     {
         "errors",
         "_checks",
+        "_choices",
         "_clock",
         "_layout",
         "_outcome",
         "_picture",
         "_pace",
         "_process",
+        "_simulator",
         "_slice",
         "_taking",
         "_text",
@@ -52,28 +58,45 @@ LAYERS = [
         "_svg",
         "_wait",
     },
-    {"_desk", "_lending", "_mapping", "_manner", "_report", "_retried", "_step"},
-    {"_await", "_channel", "_threads"},
+    {
+        "_desk",
+        "_lending",
+        "_mapping",
+        "_manner",
+        "_report",
+        "_retried",
+        "_step",
+    },
+    {"_await", "_channel", "_strands", "_threads"},
     {"_admission", "_iteration", "_slots", "_sources"},
     {"_drain"},
     {"_attempt", "_chain", "_claims", "_relief", "_stage"},
     {"_call", "_code", "_course", "_future", "_graph", "_survey"},
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
-    {"_each", "_engine"},
-    {"_task"},
-    {"_function", "_inputs"},
+    {"_each", "_engine", "_manning", "_simulated"},
+    {"_simulation", "_task", "_tree"},
+    {"_exploration", "_function", "_inputs"},
     {"_promise"},
     {"_intake"},
     {"_executor"},
     {"_crew", "_decorate", "_pool"},
     {"_results"},
-    {"futures", "typing"},
+    {"futures", "testing", "typing"},
+    {"pytest_plugin"},
     {"__init__"},
 ]
 """A file imports only from files in the rows above its own, type checking apart."""
 
-MAY_USE_THREADS = {"_clock", "_lending", "_monitor", "_signals", "_threads", "_wait"}
+MAY_USE_THREADS = {
+    "_clock",
+    "_lending",
+    "_monitor",
+    "_signals",
+    "_strands",
+    "_threads",
+    "_wait",
+}
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
@@ -121,7 +144,7 @@ def offered(module: ModuleType) -> Iterator[str]:
                 yield name
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name
-            case ast.ImportFrom(names=names) if module is fluent_async:
+            case ast.ImportFrom(names=names) if module.__name__ in RE_EXPORTING:
                 yield from (alias.asname or alias.name for alias in names)
             case _:
                 pass

@@ -24,7 +24,7 @@ import check
 
 
 STUBS = Path(__file__).parents[2] / "stubs"
-PUBLIC = ["__init__", "errors", "futures", "typing"]
+PUBLIC = ["__init__", "errors", "futures", "testing", "typing"]
 KEPT_DECORATORS = {"final", "runtime_checkable"}
 HIDDEN = [
     "fluent_async._task.Task.__new__",  # says that decorators make tasks
@@ -101,8 +101,11 @@ def stubgen(folder: Path) -> None:
     """Let mypy write what it makes of the package."""
     flags = ["--include-private", "--quiet", "--output", str(folder)]
     command = [str(Path(sys.executable).with_name("stubgen")), *flags]
-    command += ["--package", "fluent_async"]
-    subprocess.run(command, check=True, cwd=folder)
+    spec = find_spec("fluent_async.testing")  # left out of the package: it may be tests
+    assert spec is not None
+    assert spec.origin is not None
+    for what in (["--package", "fluent_async"], [spec.origin]):
+        subprocess.run([*command, *what], check=True, cwd=folder)
 
 
 def stubtest() -> int:

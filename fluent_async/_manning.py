@@ -122,14 +122,6 @@ class Unmanned(Threads):
             return engine._look() or engine._look_again()
 
 
-class SimulatedRunner(Runner):
-    """Does jobs so that streams take turns between their outputs."""
-
-    @override
-    def perform(self, attempt: Attempt) -> Performance:
-        return _Interleaved(attempt, attempt.work.stage.base, self)
-
-
 class _Interleaved(Performance):
     @override
     def follow(self, index: int, output: Any) -> None:
@@ -138,6 +130,12 @@ class _Interleaved(Performance):
         turn.wake()
         with suppress(Cancelled):  # the output is out; the next call hears it
             block(turn)
+
+
+class SimulatedRunner(Runner):
+    """Does jobs so that streams take turns between their outputs."""
+
+    performance = _Interleaved
 
 
 def is_whole(job: Slice | Attempt | Shift) -> bool:

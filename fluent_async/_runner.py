@@ -39,6 +39,8 @@ _NOTHING = object()
 class Runner:
     """Does the jobs of one thread."""
 
+    performance = Performance  # what makes the calls of an attempt
+
     def __init__(self, core: Core) -> None:
         # Exceptions lead back to the frames of their thread, and the failures of a pool
         # hold exceptions: a thread's frames hold the pool in one place, `_serve`, alone.
@@ -152,7 +154,7 @@ class Runner:
         seat.occupant = attempt
         attempt.thread = seat.thread
         try:
-            self.perform(attempt).run()
+            self.performance(attempt, attempt.work.stage.base, self).run()
         except Failed as failed:
             self._report(attempt, failed=failed)
         except (Broken, Cancelled):
@@ -163,10 +165,6 @@ class Runner:
             self._report(attempt)
         finally:
             seat.occupant = None
-
-    def perform(self, attempt: Attempt) -> Performance:
-        """Return what makes the calls of an attempt."""
-        return Performance(attempt, attempt.work.stage.base, self)
 
     # -- reports -----------------------------------------------------------------------
 

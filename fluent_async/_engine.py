@@ -221,8 +221,7 @@ class Engine:
 
     def drop(self, outcome: Outcome) -> None:
         """Cancel what is left of such work, for good; never waits."""
-        if not self.foreign:
-            self.monitor.do(lambda: self._drop(outcome))
+        self.monitor.do(lambda: self._drop(outcome))
 
     def leave(self, outcome: Outcome) -> None:
         """Drop such work; what failed and nobody was shown is logged when none of it runs."""

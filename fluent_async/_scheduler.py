@@ -574,7 +574,7 @@ class Scheduler:
         """End a work: its limits, room and turns are free, its stage may sleep."""
         self.accounts.end(end)
         outcome = work.stage.outcome
-        if end is End.CANCELLED and work.dropped:
+        if end is End.CANCELLED and work.dropped and not self.slots.left:
             outcome.drop(1)
 
         if outcome.own:

@@ -24,6 +24,7 @@ PATIENCE_S = 1.0  # how long a signal is put off at most, once it comes again
 # What `signal` has without its enums, which take 20 times as long.
 _get: Callable[[int], object] = import_module("_signal").getsignal
 _set: Callable[[int, Handler | None], object] = import_module("_signal").signal
+_probe = _set
 
 # What keys, `kill`, and alarms send. Looking at all that there are would take longer.
 NAMES = (
@@ -204,7 +205,7 @@ class Signals:
 def _may_set() -> bool:
     """Say whether handlers can be set here: a second interpreter has none of its own."""
     try:
-        _set(NUMBERS[0], None)
+        _probe(NUMBERS[0], None)
     except (TypeError, ValueError) as refused:  # for what it is, or for where
         if refused.__traceback__ is None or refused.__traceback__.tb_next is None:
             return isinstance(refused, TypeError)

@@ -27,15 +27,19 @@ def noting(
 
 
 def counted(engine: Engine) -> tuple[PoolStats, int]:
-    """Return the accounts of a pool, and how many inputs its stages have, of one instant.
+    """Return the accounts of a pool, and how many inputs and calls it has, of one instant.
 
-    A given worker is in progress from `go()` on, any other input once it was taken.
+    A given worker is in progress from `go()` on, any other input once it was taken, a call
+    that was handed in until it has ended.
     """
     with engine.monitor:
-        stages = engine.scheduler.graph.awake
+        stages, desk = engine.scheduler.graph.awake, engine.scheduler.desk
         stats = engine.scheduler.stats(len(engine.threads))
         given = sum(stage.source.ready() for stage in stages if stage.given)
-        return stats, given + sum(stage.at_work for stage in stages)
+        *ended, called = desk.counts()
+        return stats, given + sum(stage.at_work for stage in stages) + called - sum(
+            ended
+        )
 
 
 def adds_up(engine: Engine) -> bool:

@@ -211,3 +211,16 @@ def test_call_can_be_taken_back_until_it_is_taken() -> None:
     assert desk.withdraw(second)
     assert desk.clear() == [third]
     assert desk.counts() == (0, 0, 1, 1)
+
+
+def test_calls_a_shift_that_was_rung_already_no_second_time() -> None:
+    """`close` rings every shift; one that stands by still is on its way, too."""
+    desk = Desk()
+    desk.backlog.append(Step())
+    shift = desk.begin()
+    assert shift is not None
+    assert shift.stand_by()
+    shift.ring()
+
+    assert desk.call_up()
+    assert not desk.call_up()

@@ -351,6 +351,17 @@ class TestSecond:
         heads = [line.partition(" on ")[0] for line in ended.stderr.splitlines()]
         assert [f"crawl: {says}", f"anew: {says}"] == [h for h in heads if says in h]
 
+    def test_counts_what_waits_in_the_middle_of_a_slice(self) -> None:
+        """K3: an input that waits, and hears that it is to end, did not finish either."""
+        full, pool = filled(1, maxsize=1), Pool(limit=1)
+        pool.go(2 >> task(full.send))
+        assert poll(lambda: len(pool._engine.scheduler.slots.occupants) == 1)  # noqa: SLF001
+
+        pool._engine.abandon()  # noqa: SLF001
+
+        with pytest.raises(PoolCancelled, match="1 worker did not finish"):
+            pool.wait()
+
     def test_leaves_nobody_waiting(self) -> None:
         """K3: other threads that wait for the pool hear that nobody does any more."""
         pool = Pool(limit=1)

@@ -178,6 +178,62 @@ class TestUndisturbed:
 
         assert ["undisturbed"] == steps
 
+    @pytest.mark.parametrize("step", [1, 2, 3])
+    @pytest.mark.parametrize("at", ["in", "out"])
+    def test_survives_a_handler_that_raises_when_handlers_are_set(
+        self, monkeypatch: pytest.MonkeyPatch, at: str, step: int
+    ) -> None:
+        """K10: whichever handlers have stand-ins by then, all are back."""
+        handlers = [signal.getsignal(number) for number in _signals.NUMBERS]
+        change, left = _signals._set, step  # noqa: SLF001
+
+        def interrupted(number: int, handler: object) -> object:
+            nonlocal left
+            left -= callable(handler) and (at == "in") == hasattr(handler, "handler")
+            if left == 0:
+                left = -1
+                signal.raise_signal(signal.SIGUSR2)
+
+            return change(number, handler)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(_signals, "_set", interrupted)
+        with suppress(Interrupted), undisturbed:
+            pass
+
+        assert left < 0
+        assert handlers == [signal.getsignal(number) for number in _signals.NUMBERS]
+        assert not _signals.signals._standing  # noqa: SLF001
+
+    def test_does_nothing_where_no_handler_can_be_set(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """X10: in a second interpreter the handlers are those of the first."""
+        monkeypatch.setattr(_signals, "signals", _signals.Signals())
+        monkeypatch.setattr(_signals, "_may_set", bool)
+        steps = list[str]()
+        with interruption(), undisturbed:
+            signal.raise_signal(signal.SIGUSR1)
+            steps.append("undisturbed")
+
+        assert steps == []
+        assert not _signals.signals.here
+
+    def test_passes_on_what_a_handler_raises_at_the_first_look(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """K10: even if that is what tells a second interpreter."""
+
+        def probe(number: int, handler: object) -> object:
+            raise ValueError(number, handler)
+
+        monkeypatch.setattr(_signals, "signals", _signals.Signals())
+        monkeypatch.setattr(_signals, "_probe", probe)
+        with pytest.raises(ValueError, match="None"), undisturbed:
+            pass
+
+        assert _signals.signals.here
+        assert not _signals.signals._standing  # noqa: SLF001
+
     def test_may_be_entered_by_a_handler_at_any_line(self) -> None:
         """K5: one that calls the library while handlers are put off, or are put back."""
         ran = list[int]()

@@ -52,11 +52,9 @@ class Strand:
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.waits: list[Wait] = []  # the last is the one that it is in
-        self.job: tuple[Engine, Slice | Attempt | Shift] | None = (
-            None  # to be done next
-        )
+        self.job: tuple[Engine, Job] | None = None  # to be done next
         self.error: BaseException | None = None  # to be raised out of its wait
-        self.doing: tuple[Engine, Slice | Attempt | Shift] | None = None
+        self.doing: tuple[Engine, Job] | None = None
         self.runs = False  # it has the baton
         self._bell = threading.Lock()  # rung when it gets that, and maybe once more
         self._bell.acquire()

@@ -1,6 +1,7 @@
 """Simulated pools: no threads, no time, an order drawn from a seed."""
 
 import _thread
+import asyncio
 import os
 import signal
 import threading
@@ -33,6 +34,7 @@ from fluent_async.errors import (
     PoolStalled,
     TaskTimeout,
 )
+from fluent_async.futures import ThreadPoolExecutor
 from fluent_async.testing import Event, SimulationStuck, simulate
 from support import TIMEOUT, Gate
 
@@ -896,3 +898,26 @@ class TestSimulation:
             pool.go(each(range(3)) >> double)
 
         assert [0, 1, 2] == [e.input for e in sim.events if e.kind == "started"]
+
+
+class TestElsewhere:
+    """What a simulation can run, and what it refuses."""
+
+    def test_runs_calls_of_executors(self) -> None:
+        """Those of a pool, and a pool for them alone."""
+        with simulate(), Pool(limit=2) as pool, ThreadPoolExecutor(2) as executor:
+
+            def nested() -> int:
+                return pool.executor.submit(pow, 2, 3).result()
+
+            assert 8 == pool.executor.submit(nested).result()
+            assert [1, 4] == list(executor.map(pow, [1, 2], [2, 2]))
+
+    def test_refuses_event_loops(self) -> None:
+        """Nobody would run the pool while a loop waits for it."""
+
+        async def wait() -> None:
+            await Pool().go(1 >> double).wait_async()
+
+        with simulate(), pytest.raises(RuntimeError, match="in plain code"):
+            asyncio.run(wait())

@@ -95,9 +95,7 @@ def measure(row: Row, load: Load, probe: Probe, size: int) -> None:
         row.samples.append(Sample(cost, base, cast("int", answer["size"])))
 
 
-def rounds(
-    chosen: list[Load], found: list[Probe], results: Results
-) -> Iterator[str]:
+def rounds(chosen: list[Load], found: list[Probe], results: Results) -> Iterator[str]:
     """Measure all rounds; say before each measurement what is measured."""
     rows = {
         (load.name, probe.name): Row(load.name, probe.name)
@@ -120,7 +118,9 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     names = [load.name for load in loads.ALL]
     parser = argparse.ArgumentParser(description="Measure fluent_async and its peers.")
-    parser.add_argument("--only", help=f"some of these, with commas: {', '.join(names)}")
+    parser.add_argument(
+        "--only", help=f"some of these, with commas: {', '.join(names)}"
+    )
     parser.add_argument("--peers", help="some of the peers, with commas, beside fluent")
     parser.add_argument("--rounds", type=int, help="5, and 1 if quick")
     parser.add_argument("--quick", action="store_true", help="fewer items")

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from measuring.load import Ordered, loop
 from measuring.peer import Peer
 
@@ -22,10 +24,12 @@ class Call(Ordered):
     quick = 20_000
     reach = 7.0
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Call the function."""
         return loop(bare, range(size))
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Call what it was made into."""
         return loop(peer.decorated(bare), range(size))

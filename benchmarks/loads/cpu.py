@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from typing_extensions import override
+
 from measuring.load import Drained
 from measuring.machine import has_gil
 
@@ -18,6 +20,7 @@ class Cpu(Drained):
     quick = 200
     trial = 50
 
+    @override
     @staticmethod
     def fn(value: int, /) -> int:
         """Add up."""
@@ -27,6 +30,7 @@ class Cpu(Drained):
 
         return value + total
 
+    @override
     def expected(self, size: int) -> Iterable[int]:
         """Return the sums."""
         return range(ROUNDS // 2, size + ROUNDS // 2)

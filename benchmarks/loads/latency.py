@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Load, WrongResultsError
 from measuring.peer import Peer, Start
@@ -22,10 +24,12 @@ class Latency(Load):
     quick = 50
     trial = None
 
+    @override
     def base(self, size: int) -> float:
         """Submit to the standard library's executor."""
         return self.cost(Submits(), size)
 
+    @override
     def cost(self, peer: Peer, size: int) -> float:
         """Return the time in the middle."""
         with peer.starter(LIMIT) as start:
@@ -50,10 +54,12 @@ class Latency(Load):
 
         return began[0] - given
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Have no outputs: each call is checked."""
         return range(size)
 
-    def through(self, peer: Peer, size: int) -> Iterable[int]:  # noqa: ARG002
+    @override
+    def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Have no outputs."""
         return range(size)

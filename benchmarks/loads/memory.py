@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Drained, Load, WrongResultsError
 from measuring.peer import Peer
@@ -27,18 +29,22 @@ class Memory(Load):
     allowed = 15e6
     """Bytes: the base, since a bare loop grows not at all."""
 
-    def base(self, size: int) -> float:  # noqa: ARG002  (bounded means: whatever the size)
+    @override
+    def base(self, size: int) -> float:
         """Return what is allowed."""
         return self.allowed
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Return what comes out."""
         return range(size)
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Feed both stages."""
         return peer.stages([Drained.fn] * 2, range(size), LIMIT, 0)
 
+    @override
     def cost(self, peer: Peer, size: int) -> float:
         """Return by how many bytes the most memory that was in use grew."""
         before = _most()
@@ -52,6 +58,7 @@ class Memory(Load):
 
         return _most() - before
 
+    @override
     def measure(self, peer: Peer, size: int) -> Sample:
         """Measure a peer once, with as many inputs as it can do in the time."""
         few = 20_000

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from typing_extensions import override
+
 from measuring.load import Drained, Ordered
 from measuring.peer import Peer
 
@@ -26,6 +28,7 @@ class OrderedResults(Ordered, Drained):
     quick = 10_000
     reach = 4.0
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Take the outputs one after the other."""
         return peer.ordered(self.fn, range(size), self.limit)
@@ -41,6 +44,7 @@ class Given(Drained):
     quick = 5_000
     reach = 18.0
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Make the objects, and run them."""
         return peer.given(self.fn, range(size), self.limit)

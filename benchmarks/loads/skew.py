@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Load, loop
 from measuring.peer import Peer
@@ -21,6 +23,7 @@ class Skew(Load):
     reach = 1.05
     trial = None
 
+    @override
     def base(self, size: int) -> float:
         """Do the long item."""
         started = time.perf_counter()
@@ -34,10 +37,12 @@ class Skew(Load):
 
         return value
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Loop over all."""
         return loop(self.fn, range(size))
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Drain a pool."""
         return peer.drained(self.fn, range(size), LIMIT)

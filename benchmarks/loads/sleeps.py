@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from measuring.load import Load
 from measuring.peer import Peer
 from peers.bare_threads import BareThreads
@@ -24,10 +26,12 @@ class Sleeps(Load):
         time.sleep(self.seconds)
         return value
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Sleep on threads that take from a deque."""
         return BareThreads().drained(self.fn, range(size), self.limit)
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Sleep in a pool."""
         return peer.drained(self.fn, range(size), self.limit)

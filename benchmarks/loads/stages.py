@@ -7,6 +7,8 @@ from queue import Queue
 from threading import Thread
 from typing import TypeAlias
 
+from typing_extensions import override
+
 from measuring.load import Drained, Load
 from measuring.peer import Peer
 
@@ -25,6 +27,7 @@ class Stages(Drained):
     quick = 10_000
     reach = 5.0
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Take what comes out of the last."""
         return peer.stages([self.fn] * 3, range(size), self.limit, 1000)
@@ -55,11 +58,13 @@ class SlowStages(Load):
         """Do the same: tasks of one function would share their limit."""
         return self.first(value)
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Take what comes out of the second."""
         fns = [self.first, self.second]
         return peer.slow_stages(fns, range(size), self.at_a_time, self.maxsize)
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Run both stages on threads and queues that do nothing else."""
         source, middle, out = Inputs(), Inputs(self.maxsize), list[int]()

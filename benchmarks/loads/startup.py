@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Drained, Load, WrongResultsError
 from measuring.peer import Peer
@@ -50,10 +52,12 @@ class Started(Load):
     quick = 2
     trial = None
 
+    @override
     def base(self, size: int) -> float:
         """Do it with the standard library."""
         return self.cost(Maps(), size)
 
+    @override
     def cost(self, peer: Peer, size: int) -> float:
         """Do it with the peer; the time in the middle."""
         code = self.code(peer)
@@ -63,11 +67,13 @@ class Started(Load):
         """Return what is done."""
         raise NotImplementedError
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Have no outputs: the process that is started checks them."""
         return range(size)
 
-    def through(self, peer: Peer, size: int) -> Iterable[int]:  # noqa: ARG002
+    @override
+    def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Have no outputs."""
         return range(size)
 
@@ -81,6 +87,7 @@ class Import(Started):
     against = "`import concurrent.futures.thread`"
     reach = 2.0
 
+    @override
     def code(self, peer: Peer) -> str:
         """Import."""
         return f"import {peer.module}"
@@ -94,6 +101,7 @@ class FirstTask(Started):
     verb = "ran"
     against = "`ThreadPoolExecutor.map`"
 
+    @override
     def code(self, peer: Peer) -> str:
         """Run one task."""
         kind = type(peer)
@@ -113,11 +121,15 @@ class TenTasks(Drained):
 
     each = 10
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Do it with the standard library."""
         return list(self.through(Maps(), size))
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Run ten at a time."""
         for start in range(0, size, self.each):
-            yield from peer.ran(self.fn, range(start, min(start + self.each, size)), LIMIT)
+            yield from peer.ran(
+                self.fn, range(start, min(start + self.each, size)), LIMIT
+            )

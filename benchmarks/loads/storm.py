@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Load
 from measuring.peer import Peer
@@ -27,15 +29,18 @@ class Storm(Load):
     delay = 0.5
     one_in = 5
 
+    @override
     def base(self, size: int) -> float:
         """Reckon what it takes at best where a wait holds no thread."""
         calls = size + size // self.one_in
         return (calls * self.seconds / LIMIT + self.delay) / size
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Return what comes out."""
         return range(size)
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Make the calls."""
         failed: set[int] = set()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Load
 from measuring.peer import Peer
@@ -27,6 +29,7 @@ class Streams(Load):
     quick = 20_000
     reach = 2.5
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Loop: append what the generators yield."""
         results: list[int] = []
@@ -37,10 +40,12 @@ class Streams(Load):
 
         return results
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Drain a pool."""
         return peer.streamed(outputs_of, range(size // EACH), LIMIT)
 
+    @override
     def expected(self, size: int) -> Iterable[int]:
         """Return whole inputs' outputs."""
         return range(size // EACH * EACH)

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterable, Sequence
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.load import Drained, Ordered
 from measuring.peer import Peer
@@ -21,10 +23,12 @@ class SubmitRoundTrip(Ordered, Drained):
     reach = 0.7 if sys.version_info < (3, 13) else 0.85
     trial = 200
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Submit to the standard library's executor."""
         return list(self.through(Submits(), size))
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Submit, and wait."""
         with peer.submitter(LIMIT) as submit:

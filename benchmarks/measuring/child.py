@@ -1,7 +1,7 @@
 """One measurement, in a process of its own, which says in JSON what came of it.
 
-    python child.py probe PEER
-    python child.py measure LOAD PEER SIZE
+python child.py probe PEER
+python child.py measure LOAD PEER SIZE
 """
 
 import importlib.metadata
@@ -12,10 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import loads  # noqa: E402
-import peers  # noqa: E402
-from measuring.load import WrongResultsError  # noqa: E402
-from measuring.peer import UnavailableError  # noqa: E402
+import loads
+import peers
+from measuring.load import WrongResultsError
+from measuring.peer import UnavailableError
 
 
 def probe(name: str) -> dict[str, object]:

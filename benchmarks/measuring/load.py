@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.peer import Fn, Peer
 from measuring.results import Sample
@@ -80,7 +82,9 @@ class Load(ABC):
     def check(self, outputs: Sequence[int], size: int) -> None:
         """Raise WrongResultsError unless every output is there once; in any order."""
         if sorted(outputs) != list(self.expected(size)):
-            raise WrongResultsError(f"{len(outputs):,} outputs are not what they should be")
+            raise WrongResultsError(
+                f"{len(outputs):,} outputs are not what they should be"
+            )
 
     def expected(self, size: int) -> Iterable[int]:
         """Return the outputs, sorted."""
@@ -110,10 +114,13 @@ class Load(ABC):
 class Ordered(Load):
     """A load whose outputs come in the order of the inputs."""
 
+    @override
     def check(self, outputs: Sequence[int], size: int) -> None:
         """Raise WrongResultsError unless every output is there, in order."""
         if list(outputs) != list(self.expected(size)):
-            raise WrongResultsError(f"{len(outputs):,} outputs are not what they should be")
+            raise WrongResultsError(
+                f"{len(outputs):,} outputs are not what they should be"
+            )
 
 
 class Drained(Load):
@@ -128,10 +135,12 @@ class Drained(Load):
         """Do nothing."""
         return value
 
+    @override
     def bare(self, size: int) -> Sequence[int]:
         """Loop: call the function, and append what it returns."""
         return loop(self.fn, range(size))
 
+    @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Drain a pool."""
         return peer.drained(self.fn, range(size), self.limit)

@@ -16,7 +16,7 @@ class UnavailableError(Exception):
     """The peer cannot do this here; the message says why."""
 
 
-class Peer(ABC):  # noqa: B024  (which verbs a peer has is what it says)
+class Peer(ABC):
     """One way to do the loads. A subclass overrides what it can do, and nothing else.
 
     It imports its library in its own file, at the top: loading the file of a peer that

@@ -73,7 +73,7 @@ def _table(load: Load, rows: list[Row]) -> Iterator[str]:
     per = "growth" if load.unit == "MB" else "an item"
     yield f"| | {load.unit} {per}, median | times {load.against} | spread | items |"
     yield "|---|--:|--:|--:|--:|"
-    for row in sorted(rows, key=lambda row: _rank(row)):
+    for row in sorted(rows, key=_rank):
         if row.samples:
             least, middle, most = row.ratios
             cost = row.cost * SCALES[load.unit]

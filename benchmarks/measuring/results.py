@@ -43,13 +43,26 @@ class Row:
         return min(ratios), median(ratios), max(ratios)
 
 
+class _Sample(TypedDict):
+    cost: float
+    base: float
+    size: int
+
+
+class _Row(TypedDict):
+    load: str
+    peer: str
+    samples: list[_Sample]
+    problem: str | None
+
+
 class _Document(TypedDict):
     machine: dict[str, str]
     versions: dict[str, str]
     missing: dict[str, str]
     rounds: int
     quick: bool
-    rows: list[dict[str, object]]
+    rows: list[_Row]
 
 
 @dataclass
@@ -79,16 +92,16 @@ class Results:
     def load(cls, path: Path) -> Self:
         """Read results that were saved."""
         document: _Document = json.loads(path.read_text(encoding="utf-8"))
-        rows = [_row(**row) for row in document.pop("rows")]  # type: ignore[arg-type, misc]
-        return cls(**document, rows=rows)
+        return cls(
+            document["machine"],
+            document["versions"],
+            document["missing"],
+            document["rounds"],
+            document["quick"],
+            [_row(row) for row in document["rows"]],
+        )
 
 
-def _row(
-    load: str, peer: str, samples: list[dict[str, float]], problem: str | None
-) -> Row:
-    return Row(
-        load,
-        peer,
-        [Sample(one["cost"], one["base"], int(one["size"])) for one in samples],
-        problem,
-    )
+def _row(row: _Row) -> Row:
+    samples = [Sample(**sample) for sample in row["samples"]]
+    return Row(row["load"], row["peer"], samples, row["problem"])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import backoff
+from typing_extensions import override
 
 from measuring import LIMIT
 from measuring.peer import Fn, Peer
@@ -16,12 +17,23 @@ class Backoff(Peer):
     module = "backoff"
     distribution = "backoff"
 
+    @override
     def decorated(self, fn: Fn) -> Fn:
         """Decorate with a policy."""
-        decorated: Fn = backoff.on_exception(backoff.constant, Exception, max_tries=3)(fn)
+        decorated: Fn = backoff.on_exception(backoff.constant, Exception, max_tries=3)(
+            fn
+        )
         return decorated
 
+    @override
     def retried(self, fn: Fn, inputs: Sequence[int], delay: float) -> list[int]:
         """Map what is decorated over the standard library's executor."""
-        decorated: Fn = backoff.on_exception(backoff.constant, Exception, max_tries=2, interval=delay, jitter=None, logger=None)(fn)
+        decorated: Fn = backoff.on_exception(
+            backoff.constant,
+            Exception,
+            max_tries=2,
+            interval=delay,
+            jitter=None,
+            logger=None,
+        )(fn)
         return Maps().drained(decorated, inputs, LIMIT)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Thread
 
+from typing_extensions import override
+
 from measuring.peer import Fn, Many, Peer, Start, Submit
 
 
@@ -16,12 +18,14 @@ class BareThreads(Peer):
     name = "bare threads"
     module = "threading"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Append each output to one list."""
         return threads_over(inputs, limit, lambda value, add: add(fn(value)))
 
     given = ran = drained
 
+    @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:
         """Append all outputs of an input to one list."""
 
@@ -31,13 +35,15 @@ class BareThreads(Peer):
 
         return threads_over(inputs, limit, work)
 
+    @override
     @contextmanager
-    def starter(self, limit: int) -> Generator[Start]:  # noqa: ARG002  (one for each)
+    def starter(self, limit: int) -> Generator[Start]:
         """Start a thread for each call."""
         yield lambda fn: Thread(target=fn).start()
 
+    @override
     @contextmanager
-    def submitter(self, limit: int) -> Generator[Submit]:  # noqa: ARG002  (one for each)
+    def submitter(self, limit: int) -> Generator[Submit]:
         """Start a thread for each call, and wait for what it puts."""
 
         def submit(fn: Fn, value: int) -> Callable[[], int]:

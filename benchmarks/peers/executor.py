@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
 
+from typing_extensions import override
+
 from measuring import LIMIT
 from measuring.peer import Fn, Many, Peer, Start, Submit
 from peers.bare_threads import tried_twice
@@ -16,6 +18,7 @@ class Maps(Peer):
     name = "`ThreadPoolExecutor.map`"
     module = "concurrent.futures.thread"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Map over the pool."""
         with ThreadPoolExecutor(limit) as executor:
@@ -23,12 +26,13 @@ class Maps(Peer):
 
     ordered = ran = drained
 
+    @override
     def stages(
         self,
         fns: Sequence[Fn],
         inputs: Iterable[int],
         limit: int,
-        maxsize: int,  # noqa: ARG002  (it has no bound)
+        maxsize: int,
     ) -> Iterable[int]:
         """Map the maps."""
         with ThreadPoolExecutor(limit) as executor:
@@ -37,12 +41,14 @@ class Maps(Peer):
 
             yield from inputs
 
+    @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:
         """Map to lists, and chain them."""
         with ThreadPoolExecutor(limit) as executor:
             lists = executor.map(lambda value: list(fn(value)), inputs)
             return list(chain.from_iterable(lists))
 
+    @override
     def retried(self, fn: Fn, inputs: Sequence[int], delay: float) -> list[int]:
         """Map a function that sleeps and tries again."""
         return self.drained(tried_twice(fn, delay), inputs, LIMIT)
@@ -53,6 +59,7 @@ class Submits(Peer):
 
     name = "`ThreadPoolExecutor.submit`"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Submit each input, then ask each future."""
         with ThreadPoolExecutor(limit) as executor:
@@ -61,12 +68,14 @@ class Submits(Peer):
 
     ordered = given = drained
 
+    @override
     @contextmanager
     def starter(self, limit: int) -> Generator[Start]:
         """Submit, and forget the future."""
         with ThreadPoolExecutor(limit) as executor:
             yield executor.submit
 
+    @override
     @contextmanager
     def submitter(self, limit: int) -> Generator[Submit]:
         """Submit."""

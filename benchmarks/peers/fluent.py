@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+
+from typing_extensions import override
 
 from fluent_async import Backoff, Drain, Pool, each, futures, run, stream, task
 from measuring import LIMIT
@@ -16,6 +17,7 @@ class Fluent(Peer):
     module = "fluent_async"
     distribution = "fluent-async-pool"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Feed one stage from the inputs, and drain it."""
         out = Drain[int]()
@@ -24,10 +26,12 @@ class Fluent(Peer):
 
         return out.drain()
 
+    @override
     def ordered(self, fn: Fn, inputs: Sequence[int], limit: int) -> Iterable[int]:
         """Iterate results as they come."""
         return (each(inputs) >> task(fn)).results(limit=limit, buffer=1000)
 
+    @override
     def given(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Make a worker for each input, and give a pool all of them."""
         out = Drain[int]()
@@ -37,41 +41,39 @@ class Fluent(Peer):
 
         return out.drain()
 
+    @override
     def ran(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Run the inputs in a pool of their own."""
         return run(each(inputs) >> task(fn), limit=limit)
 
+    @override
     def stages(
         self, fns: Sequence[Fn], inputs: Iterable[int], limit: int, maxsize: int
     ) -> Iterable[int]:
         """Feed each stage from the drain of the one before; iterate the last drain."""
         drains = [Drain[int](maxsize or 1000) for _ in fns]
-        sources = [each(inputs), *drains]
         with Pool(limit) as pool:
-            pool.go(
-                *(
-                    source >> task(fn) | drain
-                    for source, fn, drain in zip(sources, fns, drains, strict=False)
-                )
-            )
+            pool.go(each(inputs) >> task(fns[0]) | drains[0])
+            for before, fn, drain in zip(drains, fns[1:], drains[1:], strict=False):
+                pool.go(before >> task(fn) | drain)
+
             yield from drains[-1]
 
+    @override
     def slow_stages(
         self, fns: Sequence[Fn], inputs: Sequence[int], at_a_time: int, maxsize: int
     ) -> list[int]:
         """Give each stage's task its own limit."""
         drains = [*(Drain[int](maxsize) for _ in fns[1:]), Drain[int]()]
-        sources = [each(inputs), *drains]
+        stage = task(limit=at_a_time)
         with Pool(at_a_time * len(fns)) as pool:
-            pool.go(
-                *(
-                    source >> task(limit=at_a_time)(fn) | drain
-                    for source, fn, drain in zip(sources, fns, drains, strict=False)
-                )
-            )
+            pool.go(each(inputs) >> stage(fns[0]) | drains[0])
+            for before, fn, drain in zip(drains, fns[1:], drains[1:], strict=False):
+                pool.go(before >> stage(fn) | drain)
 
         return drains[-1].drain()
 
+    @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:
         """Feed one stage of a stream."""
         out = Drain[int]()
@@ -80,6 +82,7 @@ class Fluent(Peer):
 
         return out.drain()
 
+    @override
     def retried(self, fn: Fn, inputs: Sequence[int], delay: float) -> list[int]:
         """Let the pool try again."""
         out = Drain[int]()
@@ -89,28 +92,31 @@ class Fluent(Peer):
 
         return out.drain()
 
+    @override
     def decorated(self, fn: Fn) -> Fn:
         """Decorate with a policy."""
         return task(retry=3)(fn)
 
+    @override
     @contextmanager
     def starter(self, limit: int) -> Generator[Start]:
         """Give the pool workers."""
         with Pool(limit) as pool:
             yield lambda fn: pool.go(task(fn))
 
+    @override
     @contextmanager
     def submitter(self, limit: int) -> Generator[Submit]:
         """Submit to the executor that is a pool."""
-        kind = cast("Any", getattr(futures, "ThreadPoolExecutor", None))
-        if kind is None:
-            raise UnavailableError("this version has no executor")
+        try:
+            executor = futures.ThreadPoolExecutor(limit)
+        except NotImplementedError as exc:
+            raise UnavailableError(str(exc)) from exc
 
-        with kind(limit) as executor:
+        with executor:
 
             def submit(fn: Fn, value: int) -> Callable[[], int]:
-                result: Callable[[], int] = executor.submit(fn, value).result
-                return result
+                return executor.submit(fn, value).result
 
             yield submit
 
@@ -121,6 +127,7 @@ class NoPolicy(Peer):
     name = "fluent_async, no policy"
     distribution = "fluent-async-pool"
 
+    @override
     def decorated(self, fn: Fn) -> Fn:
         """Decorate, and set nothing."""
         return task(fn)

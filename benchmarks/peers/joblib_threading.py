@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from joblib import Parallel, delayed
+from typing_extensions import override
 
 from measuring.peer import Fn, Peer
 
@@ -14,6 +15,7 @@ class Joblib(Peer):
     module = "joblib"
     distribution = "joblib"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Give all the calls at once."""
         calls = (delayed(fn)(value) for value in inputs)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from more_executors import Executors
+from typing_extensions import override
 
 from measuring import LIMIT
 from measuring.peer import Fn, Peer, Start, Submit
@@ -16,6 +17,7 @@ class MoreExecutors(Peer):
     module = "more_executors"
     distribution = "more-executors"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Submit each input, then ask each future."""
         with Executors.thread_pool(max_workers=limit).with_retry() as executor:
@@ -24,6 +26,7 @@ class MoreExecutors(Peer):
 
     ordered = given = ran = drained
 
+    @override
     def retried(self, fn: Fn, inputs: Sequence[int], delay: float) -> list[int]:
         """Let the executor try again; it counts from the first failure."""
         pool = Executors.thread_pool(max_workers=LIMIT)
@@ -31,12 +34,14 @@ class MoreExecutors(Peer):
             made = [executor.submit(fn, value) for value in inputs]
             return [future.result() for future in made]
 
+    @override
     @contextmanager
     def starter(self, limit: int) -> Generator[Start]:
         """Submit, and forget the future."""
         with Executors.thread_pool(max_workers=limit).with_retry() as executor:
             yield executor.submit
 
+    @override
     @contextmanager
     def submitter(self, limit: int) -> Generator[Submit]:
         """Submit."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import pypeln
+from typing_extensions import override
 
 from measuring.peer import Fn, Many, Peer
 
@@ -14,18 +15,21 @@ class Pypeln(Peer):
     module = "pypeln"
     distribution = "pypeln"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Run one stage."""
         return list(self.stages([fn], inputs, limit, 0))
 
     ran = drained
 
+    @override
     def ordered(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Run one stage, and put its outputs in order."""
         stage = pypeln.thread.map(fn, inputs, workers=limit)
         outputs: Iterable[int] = pypeln.thread.ordered(stage)
         return list(outputs)
 
+    @override
     def stages(
         self, fns: Sequence[Fn], inputs: Iterable[int], limit: int, maxsize: int
     ) -> Iterable[int]:
@@ -39,12 +43,14 @@ class Pypeln(Peer):
 
         return stage
 
+    @override
     def slow_stages(
         self, fns: Sequence[Fn], inputs: Sequence[int], at_a_time: int, maxsize: int
     ) -> Iterable[int]:
         """Give each stage its threads."""
         return self.stages(fns, inputs, at_a_time * len(fns), maxsize)
 
+    @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:
         """Run one stage of many outputs."""
         outputs: Iterable[int] = pypeln.thread.flat_map(fn, inputs, workers=limit)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from streamable import stream
+from typing_extensions import override
 
 from measuring.peer import Fn, Many, Peer
 
@@ -14,6 +15,7 @@ class Streamable(Peer):
     module = "streamable"
     distribution = "streamable"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Take outputs as they come."""
         mapped: Iterable[int] = stream(inputs).map(
@@ -21,6 +23,7 @@ class Streamable(Peer):
         )
         return list(mapped)
 
+    @override
     def ordered(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Take outputs in order."""
         mapped: Iterable[int] = stream(inputs).map(fn, concurrency=limit)
@@ -28,12 +31,13 @@ class Streamable(Peer):
 
     ran = ordered
 
+    @override
     def stages(
         self,
         fns: Sequence[Fn],
         inputs: Iterable[int],
         limit: int,
-        maxsize: int,  # noqa: ARG002  (it reads no more ahead than its concurrency)
+        maxsize: int,
     ) -> Iterable[int]:
         """Map again and again."""
         mapped: Iterable[int] = inputs
@@ -42,6 +46,7 @@ class Streamable(Peer):
 
         return mapped
 
+    @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:
         """Map to lists, and flatten."""
         lists = stream(inputs).map(lambda value: list(fn(value)), concurrency=limit)

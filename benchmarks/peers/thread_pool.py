@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
 
+from typing_extensions import override
+
 from measuring.peer import Fn, Peer, Start, Submit
 
 
@@ -13,6 +15,7 @@ class Maps(Peer):
     name = "`ThreadPool.map`"
     module = "multiprocessing.pool"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Map over the pool."""
         with ThreadPool(limit) as pool:
@@ -20,12 +23,14 @@ class Maps(Peer):
 
     ordered = ran = drained
 
+    @override
     @contextmanager
     def starter(self, limit: int) -> Generator[Start]:
         """Apply, and forget the result."""
         with ThreadPool(limit) as pool:
             yield pool.apply_async
 
+    @override
     @contextmanager
     def submitter(self, limit: int) -> Generator[Submit]:
         """Apply."""
@@ -42,22 +47,25 @@ class Iterates(Peer):
 
     name = "`ThreadPool.imap`"
 
+    @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Iterate outputs as they come."""
         with ThreadPool(limit) as pool:
             return list(pool.imap_unordered(fn, inputs))
 
+    @override
     def ordered(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Iterate outputs in order."""
         with ThreadPool(limit) as pool:
             return list(pool.imap(fn, inputs))
 
+    @override
     def stages(
         self,
         fns: Sequence[Fn],
         inputs: Iterable[int],
         limit: int,
-        maxsize: int,  # noqa: ARG002  (it has no bound)
+        maxsize: int,
     ) -> Iterable[int]:
         """Iterate over what the stage before gives."""
         with ThreadPool(limit) as pool:

@@ -514,7 +514,8 @@ class TestReader:
             return True
 
         monkeypatch.setattr(_channel, "is_busy", looks)
-        channel.reading.append(_wait.this_thread())
+        reading = channel.begin_reading()
 
         assert channel.read
+        del reading
         assert [False] == entered

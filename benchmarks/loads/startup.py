@@ -1,5 +1,6 @@
 """Start-up: what a program pays before its first result."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,9 @@ started = time.perf_counter()
 print(time.perf_counter() - started)
 """
 
+NOT_COMPILED = "PYTHONDONTWRITEBYTECODE"
+"""Would have each process compile what is imported anew, as no program of a user does."""
+
 TASK = """
 from {file} import {kind}
 out = list({kind}().ran(lambda value: value + 1, [41], {limit}))
@@ -32,9 +36,11 @@ assert out == [42], out
 def in_a_new_process(code: str) -> float:
     """Return the seconds that code takes in an interpreter that has just started."""
     folder = str(Path(__file__).parent.parent)
+    compiled = {key: os.environ[key] for key in os.environ.keys() - {NOT_COMPILED}}
     done = subprocess.run(
         [sys.executable, "-c", TIMED.format(folder=folder, code=code)],
         capture_output=True,
+        env=compiled,
         text=True,
         check=False,
     )

@@ -18,13 +18,13 @@ class Memory(Load):
 
     name = "memory"
     title = "memory: 5,000,000 inputs through two no-op stages"
-    verb = "stages"
+    verb = "flow"
     against = "15 MB"
     size = 5_000_000
     quick = 100_000
     unit = "MB"
     reach = 1.0
-    budget = 20.0
+    budget = 5.0
 
     allowed = 15e6
     """Bytes: the base, since a bare loop grows not at all."""
@@ -42,7 +42,7 @@ class Memory(Load):
     @override
     def through(self, peer: Peer, size: int) -> Iterable[int]:
         """Feed both stages."""
-        return peer.stages([Drained.fn] * 2, range(size), LIMIT, 0)
+        return peer.flow([Drained.fn] * 2, range(size), LIMIT)
 
     @override
     def cost(self, peer: Peer, size: int) -> float:
@@ -61,7 +61,7 @@ class Memory(Load):
     @override
     def measure(self, peer: Peer, size: int) -> Sample:
         """Measure a peer once, with as many inputs as it can do in the time."""
-        few = 20_000
+        few = 2_000
         started = time.perf_counter()
         self.cost(peer, few)
         each = (time.perf_counter() - started) / few

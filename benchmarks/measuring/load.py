@@ -45,7 +45,7 @@ class Load(ABC):
     trial: ClassVar[int | None] = 1000
     """How many items a first run has, that tells slow peers; None runs all of them."""
 
-    budget: ClassVar[float] = 2.0
+    budget: ClassVar[float] = 0.5
     """Seconds: a peer that would take longer gets fewer items."""
 
     fresh: ClassVar[bool] = False

@@ -56,10 +56,13 @@ class Peer(ABC):
     def stages(
         self, fns: Sequence[Fn], inputs: Iterable[int], limit: int, maxsize: int
     ) -> Iterable[int]:
-        """Call one function after the other on each input, with bounded room between.
+        """Call one function after the other on each input, with bounded room between."""
+        raise NotImplementedError
 
-        A `maxsize` of 0 is any bound that the peer has.
-        """
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
+    ) -> Iterable[int]:
+        """Do the same, and give the outputs one by one, with as little kept as can be."""
         raise NotImplementedError
 
     def slow_stages(

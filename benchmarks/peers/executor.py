@@ -27,12 +27,8 @@ class Maps(Peer):
     ordered = ran = drained
 
     @override
-    def stages(
-        self,
-        fns: Sequence[Fn],
-        inputs: Iterable[int],
-        limit: int,
-        maxsize: int,
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
     ) -> Iterable[int]:
         """Map the maps."""
         with ThreadPoolExecutor(limit) as executor:
@@ -40,6 +36,17 @@ class Maps(Peer):
                 inputs = executor.map(fn, inputs)
 
             yield from inputs
+
+    @override
+    def stages(
+        self,
+        fns: Sequence[Fn],
+        inputs: Iterable[int],
+        limit: int,
+        maxsize: int,
+    ) -> Iterable[int]:
+        """Do all of that."""
+        return self.flow(fns, inputs, limit)
 
     @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:

@@ -1,11 +1,22 @@
 """fluent_async itself."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from typing_extensions import override
 
-from fluent_async import Backoff, Drain, Pool, each, futures, run, stream, task
+from fluent_async import (
+    Backoff,
+    Drain,
+    Pool,
+    Task,
+    Workers,
+    each,
+    futures,
+    run,
+    stream,
+    task,
+)
 from measuring import LIMIT
 from measuring.peer import Fn, Many, Peer, Start, Submit, UnavailableError
 
@@ -50,13 +61,21 @@ class Fluent(Peer):
     def stages(
         self, fns: Sequence[Fn], inputs: Iterable[int], limit: int, maxsize: int
     ) -> Iterable[int]:
-        """Feed each stage from the drain of the one before; iterate the last drain."""
-        drains = [Drain[int](maxsize or 1000) for _ in fns]
+        """Feed each stage from the drain of the one before, and drain the last."""
+        drains = [*(Drain[int](maxsize) for _ in fns[1:]), Drain[int]()]
         with Pool(limit) as pool:
-            pool.go(each(inputs) >> task(fns[0]) | drains[0])
-            for before, fn, drain in zip(drains, fns[1:], drains[1:], strict=False):
-                pool.go(before >> task(fn) | drain)
+            pool.go(*pipeline([task(fn) for fn in fns], inputs, drains))
 
+        return drains[-1].drain()
+
+    @override
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
+    ) -> Iterable[int]:
+        """Iterate the last drain, which has as little room as the others."""
+        drains = [Drain[int](1000) for _ in fns]
+        with Pool(limit) as pool:
+            pool.go(*pipeline([task(fn) for fn in fns], inputs, drains))
             yield from drains[-1]
 
     @override
@@ -65,11 +84,9 @@ class Fluent(Peer):
     ) -> list[int]:
         """Give each stage's task its own limit."""
         drains = [*(Drain[int](maxsize) for _ in fns[1:]), Drain[int]()]
-        stage = task(limit=at_a_time)
+        stages = [task(limit=at_a_time)(fn) for fn in fns]
         with Pool(at_a_time * len(fns)) as pool:
-            pool.go(each(inputs) >> stage(fns[0]) | drains[0])
-            for before, fn, drain in zip(drains, fns[1:], drains[1:], strict=False):
-                pool.go(before >> stage(fn) | drain)
+            pool.go(*pipeline(stages, inputs, drains))
 
         return drains[-1].drain()
 
@@ -119,6 +136,15 @@ class Fluent(Peer):
                 return executor.submit(fn, value).result
 
             yield submit
+
+
+def pipeline(
+    stages: Sequence[Task[[int], int]], inputs: Iterable[int], drains: list[Drain[int]]
+) -> Iterator[Workers[int]]:
+    """Join stages: each but the first takes from the drain of the one before."""
+    yield each(inputs) >> stages[0] | drains[0]
+    for before, stage, drain in zip(drains, stages[1:], drains[1:], strict=False):
+        yield before >> stage | drain
 
 
 class NoPolicy(Peer):

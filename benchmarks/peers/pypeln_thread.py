@@ -18,7 +18,7 @@ class Pypeln(Peer):
     @override
     def drained(self, fn: Fn, inputs: Sequence[int], limit: int) -> list[int]:
         """Run one stage."""
-        return list(self.stages([fn], inputs, limit, 0))
+        return list(self.stages([fn], inputs, limit, 1000))
 
     ran = drained
 
@@ -37,11 +37,16 @@ class Pypeln(Peer):
         stage: Iterable[int] = inputs
         workers = max(1, limit // len(fns))
         for fn in fns:
-            stage = pypeln.thread.map(
-                fn, stage, workers=workers, maxsize=maxsize or 1000
-            )
+            stage = pypeln.thread.map(fn, stage, workers=workers, maxsize=maxsize)
 
         return stage
+
+    @override
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
+    ) -> Iterable[int]:
+        """Run them with some room."""
+        return self.stages(fns, inputs, limit, 1000)
 
     @override
     def slow_stages(

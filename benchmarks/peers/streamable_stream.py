@@ -32,12 +32,8 @@ class Streamable(Peer):
     ran = ordered
 
     @override
-    def stages(
-        self,
-        fns: Sequence[Fn],
-        inputs: Iterable[int],
-        limit: int,
-        maxsize: int,
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
     ) -> Iterable[int]:
         """Map again and again."""
         mapped: Iterable[int] = inputs
@@ -45,6 +41,17 @@ class Streamable(Peer):
             mapped = stream(mapped).map(fn, concurrency=limit, as_completed=True)
 
         return mapped
+
+    @override
+    def stages(
+        self,
+        fns: Sequence[Fn],
+        inputs: Iterable[int],
+        limit: int,
+        maxsize: int,
+    ) -> Iterable[int]:
+        """Do all of that."""
+        return self.flow(fns, inputs, limit)
 
     @override
     def streamed(self, fn: Many, inputs: Sequence[int], limit: int) -> list[int]:

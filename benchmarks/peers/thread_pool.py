@@ -60,12 +60,8 @@ class Iterates(Peer):
             return list(pool.imap(fn, inputs))
 
     @override
-    def stages(
-        self,
-        fns: Sequence[Fn],
-        inputs: Iterable[int],
-        limit: int,
-        maxsize: int,
+    def flow(
+        self, fns: Sequence[Fn], inputs: Iterable[int], limit: int
     ) -> Iterable[int]:
         """Iterate over what the stage before gives."""
         with ThreadPool(limit) as pool:
@@ -73,3 +69,14 @@ class Iterates(Peer):
                 inputs = pool.imap_unordered(fn, inputs)
 
             yield from inputs
+
+    @override
+    def stages(
+        self,
+        fns: Sequence[Fn],
+        inputs: Iterable[int],
+        limit: int,
+        maxsize: int,
+    ) -> Iterable[int]:
+        """Do all of that."""
+        return self.flow(fns, inputs, limit)

@@ -126,6 +126,12 @@ def judged(now: dict[str, float], before: dict[str, float]) -> list[Verdict]:
     ]
 
 
+def read(baseline: Path) -> dict[str, float]:
+    """Return the counts of a baseline."""
+    counts: dict[str, float] = json.loads(baseline.read_text(encoding="utf-8"))
+    return counts
+
+
 def main() -> int:
     """Compare, or write the baseline; return 1 if a path is slower, 2 if none is known."""
     parser = argparse.ArgumentParser(description="Guard the hot paths.")
@@ -146,7 +152,7 @@ def main() -> int:
         baseline.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
         print(f"wrote {baseline}")
 
-    verdicts = judged(now, json.loads(baseline.read_text(encoding="utf-8")))
+    verdicts = judged(now, read(baseline))
     print(f"instructions of an item, Python {python()}")
     print(*verdicts, sep="\n")
     return int(any(verdict.slower for verdict in verdicts))

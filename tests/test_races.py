@@ -10,7 +10,7 @@ import pytest
 
 from beside import beside
 from explorer import Explorer
-from fluent_async import Drain, Pool, _channel, _wait, each, task
+from fluent_async import Drain, Pool, _channel, each, task
 from fluent_async._channel import Channel
 from fluent_async._slice import Slice
 from fluent_async._work import End

@@ -1,6 +1,7 @@
 """Report: results as Markdown."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import loads
 from measuring.load import Load
@@ -14,17 +15,39 @@ SCALES = {"ns": 1e9, "ms": 1e3, "MB": 1e-6}
 """Of a cost, in seconds or bytes, to what is shown."""
 
 
+BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
+"""Around what is written into a page that has more in it."""
+
+
+def pages(results: Results, root: Path) -> dict[str, str]:
+    """Return the pages that show the results, by their paths, as they are to be."""
+    summed = "\n".join((*summary(results), "", about(results), ""))
+    shown = "\n".join((*tables(results), ""))
+    return {
+        "README.md": filled(root / "README.md", summed),
+        "docs/benchmarks.md": filled(root / "docs" / "benchmarks.md", shown),
+    }
+
+
+def filled(page: Path, figures: str) -> str:
+    """Return a page with figures between its marks."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{figures}{END}{after}"
+
+
 def tables(results: Results) -> Iterator[str]:
     """Show every measurement: a table for each load."""
     yield about(results)
     for load in loads.ALL:
         rows = results.of(load.name)
         if rows:
-            yield from ("", f"## {load.title[0].upper()}{load.title[1:]}", "")
+            yield from ("", f"### {load.title[0].upper()}{load.title[1:]}", "")
             yield from _table(load, rows)
 
     if results.missing:
-        yield from ("", "## Not measured", "")
+        yield from ("", "### Not measured", "")
         yield from (f"- {name}: {why}" for name, why in results.missing.items())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ref
 
 from typing_extensions import TypeVar
 
@@ -40,8 +41,23 @@ def with_last(steps: Steps, **changes: Any) -> Steps:
 
 
 def with_drain(steps: Steps, drain: Sink[Any]) -> Steps:
-    """Return the steps with one more sink for what comes out of the last one."""
-    return with_last(steps, drains=(*steps[-1].drains, drain))
+    """Return the steps with one more sink for what comes out of the last one.
+
+    Workers made one by one drain to the same: while one of them is there, the others
+    get the step that it has. The two share its memory, and pools see that they are alike.
+
+    Raises:
+        TypeError: if `drain` is nothing that values can be sent to.
+    """
+    last = steps[-1]
+    made = None if last.drained is None else last.drained()
+    if made is None or made.drains[-1] is not drain:
+        drains = (*last.drains, sink("drain", drain))
+        made = dataclasses.replace(last, drains=drains)
+        # Two threads may do so at once: each has its own, and both are right.
+        object.__setattr__(last, "drained", ref(made))
+
+    return (made,) if len(steps) == 1 else (*steps[:-1], made)
 
 
 def sink(name: str, value: T) -> T:

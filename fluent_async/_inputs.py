@@ -16,6 +16,8 @@ from fluent_async._worker import Mixed, Worker, Workers, new_worker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fluent_async._chain import Steps
+    from fluent_async._channel import Channel
     from fluent_async._parties import Stirrable
     from fluent_async._worker import Uniform
 
@@ -30,17 +32,18 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
     """
     stages: list[Stage] = []
     groups: dict[object, list[tuple[int, Worker[Any]]]] = {}
-    known: dict[int, list[tuple[int, Worker[Any]]]] = {}
+    known: dict[Steps, list[tuple[int, Worker[Any]]]] = {}
     for place, value in enumerate(given):
         if isinstance(value, Workers):
             stages.append(_stage_of_batch(pool, (number, place), value._batch))
         else:
             worker = worker_of(value)
-            steps = worker._steps
-            if id(steps) not in known:  # most share theirs; `given` keeps them alive
-                known[id(steps)] = groups.setdefault(_group(steps), [])
+            group = known.get(worker._steps)  # most have the same
+            if group is None:
+                group = groups.setdefault(_group(worker._steps), [])
+                known[worker._steps] = group
 
-            known[id(steps)].append((place, worker))
+            group.append((place, worker))
 
     siblings = [_stage_of_given(pool, number, group) for group in groups.values()]
     for stage in siblings:
@@ -90,23 +93,23 @@ def _stage_of_given(
 ) -> Stage:
     """Make the stage of given workers that can share one."""
     place, first = group[0]
-    drains = [drain for _, worker in group for drain in drains_of(worker._steps)]
-    ordered = any(channel.turns is not None for channel in channels_of(tuple(drains)))
+    steps = first._steps
     source = Given()
     source.workers.extend(group)
-    if ordered:  # each has its own limits and room, and they take turns together
-        return Stage(pool, (number, place), source, None, drains=tuple(drains))
+    if not _ordered(steps):
+        return Stage(pool, (number, place), source, steps, drains=drains_of(steps))
 
-    steps = first._steps
-    return Stage(pool, (number, place), source, steps, drains=drains_of(steps))
+    # Each has its own limits and room, and they take turns together.
+    drains = [drain for _, worker in group for drain in drains_of(worker._steps)]
+    return Stage(pool, (number, place), source, None, drains=tuple(drains))
 
 
-def _group(steps: tuple[Step, ...]) -> object:
+def _group(steps: Steps) -> object:
     """Say which given workers can share a stage: those that start under one condition.
 
     All that drain to an ordered drain share one, since they take turns as a whole.
     """
-    ordered = [c for c in channels_of(drains_of(steps)) if c.turns is not None]
+    ordered = _ordered(steps)
     if ordered:
         return tuple(map(id, ordered))
 
@@ -120,3 +123,8 @@ def _group(steps: tuple[Step, ...]) -> object:
         )
         for step in steps
     )
+
+
+def _ordered(steps: Steps) -> list[Channel[Any]]:
+    """Return the channels among those that the steps drain to that have an order."""
+    return [c for c in channels_of(drains_of(steps)) if c.turns is not None]

@@ -8,10 +8,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Self, final
+from weakref import ref
 
 from typing_extensions import TypeVar, override
 
@@ -151,7 +152,7 @@ def signature_of(fn: Callable[..., object]) -> inspect.Signature:
     return inspect.signature(fn, **_AS_STRINGS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Step:
     """One function with its policy. Immutable."""
 
@@ -169,6 +170,9 @@ class Step:
     limit: int | None = None
     drains: tuple[Sink[Any], ...] = ()
     """In the order written. Those of a step in the middle get copies."""
+
+    drained: ref[Step] | None = field(default=None, init=False)
+    """This step with the drain that it last got, as long as anything uses that."""
 
     @property
     def retried_by_pool(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import Context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fluent_async._retry import shown
 from fluent_async._slice import Slice
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from fluent_async._clock import Lock
+    from fluent_async._desk import Shift
     from fluent_async._engine import Engine
     from fluent_async._work import Attempt
+
+    Job: TypeAlias = Slice | Attempt | Shift
 
 
 GRACE_S = 1.0  # how long what runs beside an interrupted thread gets to hear of it
@@ -108,6 +111,9 @@ class Strand:
         engine, job = self.doing
         if isinstance(job, Slice):
             return f"the inputs of {job.stage.label}"
+
+        if job.stage is None:
+            return "a call that was submitted"
 
         return f"{job.task}({shown(job.work.input, engine.describe)})"
 

@@ -23,7 +23,7 @@ from typing import (
 from typing_extensions import ParamSpec, TypeVar, override
 
 from fluent_async import _call, _checks
-from fluent_async._chain import Steps, name_of, sink, with_drain, with_last
+from fluent_async._chain import Steps, name_of, with_drain, with_last
 from fluent_async._code import task_code
 from fluent_async._drain import Drain
 from fluent_async._each import Each
@@ -183,14 +183,17 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
         Raises:
             TypeError: if `drain` has no `send`.
         """
-        added = sink("drain", drain)
-        return self._with_steps(with_drain(self._steps, added))
+        return self._with_steps(with_drain(self._steps, drain))
 
     __or__ = drain_to
 
     def __rrshift__(self: Takes[T, NewOut], value: T, /) -> Worker[NewOut]:
         """Return a worker: the task with `value` as its input."""
-        return _bound(self, value)
+        task: Any = self
+        if not task._one:
+            task._steps[0].check_arity((value,), None)
+
+        return new_worker(task._steps, (value,))
 
     # A task on the right composes: a stream anywhere in the chain makes a stream. Any
     # other value is bound as input.
@@ -217,7 +220,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
             return Task._of(steps, attributes, binds=self._method is not None)
 
         _refuse_misplaced(value, self.name)
-        return _bound(self, value)
+        return self.__rrshift__(value)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Self: ...
@@ -287,10 +290,3 @@ def _refuse_misplaced(value: object, name: str) -> None:
 
 def _is_task(value: object) -> TypeGuard[Task[..., Any, Any]]:
     return isinstance(value, Task)
-
-
-def _bound(task: Any, value: object) -> Worker[Any]:
-    if not task._one:
-        task._steps[0].check_arity((value,), None)
-
-    return new_worker(task._steps, (value,))

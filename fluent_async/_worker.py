@@ -122,8 +122,7 @@ class Worker(Generic[Out_co]):
 
     def drain_to(self, drain: Sink[Out_co], /) -> Worker[Out_co]:
         """Return this worker with one more drain; they are sent to in the order written."""
-        steps = with_drain(self._steps, sink("drain", drain))
-        return new_worker(steps, self._args, self._kwargs)
+        return new_worker(with_drain(self._steps, drain), self._args, self._kwargs)
 
     __or__ = drain_to
 

@@ -437,6 +437,33 @@ class TestDescription:
 
             assert all(each is not work for each in made)
 
+    def test_share_what_they_drain_to(self) -> None:
+        """A worker that drains to the same as another is described by the same steps."""
+        numbers = Drain[int]()
+        first, second = 1 >> double | numbers, 2 >> double | numbers
+
+        assert first._steps == second._steps  # noqa: SLF001  (equal only if the same)
+
+    def test_of_other_drains_share_nothing(self) -> None:
+        """A worker that drains elsewhere, or to more, keeps its own drains."""
+        numbers, others = Drain[int](), Drain[int]()
+        workers = [1 >> double | numbers, 2 >> double | others]
+        workers.append(3 >> double | numbers | others)
+        for worker in workers:
+            worker.execute()
+
+        assert [2, 6] == numbers.drain()
+        assert [4, 6] == others.drain()
+
+    def test_once_gone_keep_no_drain(self) -> None:
+        """A task remembers a drain only as long as a worker of it drains there."""
+        numbers = Drain[int]()
+        gone = weakref.ref(numbers)
+        worker = 1 >> double | numbers
+        del worker, numbers
+
+        assert gone() is None
+
     def test_have_a_name(self) -> None:
         """The name is the task's, or those of the tasks."""
         assert (3 >> double >> inverse).name == "double >> inverse"

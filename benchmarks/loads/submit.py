@@ -1,0 +1,35 @@
+"""Submit: a call given to a pool, and its result waited for, again and again."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from typing_extensions import override
+
+from measuring import LIMIT
+from measuring.load import Drained, Ordered
+from measuring.peer import Peer
+from peers.executor import Submits
+
+
+class SubmitRoundTrip(Ordered, Drained):
+    """One call at a time."""
+
+    name = "submit"
+    title = "`submit` and `result`, one after the other"
+    verb = "submitter"
+    against = "`ThreadPoolExecutor.submit`"
+    size = 20_000
+    quick = 500
+    reach = 0.7 if sys.version_info < (3, 13) else 0.85
+    trial = 200
+
+    @override
+    def bare(self, size: int) -> Sequence[int]:
+        """Submit to the standard library's executor."""
+        return list(self.through(Submits(), size))
+
+    @override
+    def through(self, peer: Peer, size: int) -> Iterable[int]:
+        """Submit, and wait."""
+        with peer.submitter(LIMIT) as submit:
+            return [submit(self.fn, value)() for value in range(size)]

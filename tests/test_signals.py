@@ -204,6 +204,31 @@ class TestUndisturbed:
         assert handlers == [signal.getsignal(number) for number in _signals.NUMBERS]
         assert not _signals.signals._standing  # noqa: SLF001
 
+    def test_leaves_a_handler_that_another_one_sets_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """K7: one that is set between the look and its turn keeps its place."""
+        change, ran = _signals._set, list[int]()  # noqa: SLF001
+
+        def handle(number: int, _: object) -> None:
+            ran.append(number)
+
+        def interrupted(number: int, handler: object) -> object:
+            if signal.getsignal(signal.SIGUSR2) == interrupt:
+                signal.signal(signal.SIGUSR2, handle)
+
+            return change(number, handler)  # type: ignore[arg-type]
+
+        with undisturbed:  # so that the next one need not look
+            pass
+
+        monkeypatch.setattr(_signals, "_set", interrupted)
+        with undisturbed:
+            signal.raise_signal(signal.SIGUSR2)
+
+        assert [signal.SIGUSR2] == ran
+        assert handle == signal.getsignal(signal.SIGUSR2)
+
     def test_does_nothing_where_no_handler_can_be_set(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

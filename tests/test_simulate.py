@@ -913,6 +913,17 @@ class TestElsewhere:
             assert 8 == pool.executor.submit(nested).result()
             assert [1, 4] == list(executor.map(pow, [1, 2], [2, 2]))
 
+    def test_names_a_call_that_is_stuck(self) -> None:
+        """It has no task and no input of its own."""
+        full = Drain[int](maxsize=1)
+        full.send(1)
+        with (
+            pytest.raises(SimulationStuck, match="a call that was submitted"),
+            simulate(),
+            Pool(limit=2) as pool,
+        ):
+            pool.executor.submit(full.send, 2).result()
+
     def test_refuses_event_loops(self) -> None:
         """Nobody would run the pool while a loop waits for it."""
 

@@ -1,5 +1,6 @@
 """Fixtures of the whole suite; most of them watch that a test leaves nothing behind."""
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ import pytest
 from audit import assert_adds_up, noting
 from fluent_async._engine import Engine
 from support import FakeClock, Threads
+
+
+# A shell that starts the tests in the background has Ctrl-C ignored, in their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What they explore with is built on sys.monitoring, which Python 3.11 does not have.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fluent_async._retry import shown
 from fluent_async._slice import Slice
+from fluent_async._work import Attempt
 
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from fluent_async._clock import Lock
     from fluent_async._desk import Shift
     from fluent_async._engine import Engine
-    from fluent_async._work import Attempt
 
     Job: TypeAlias = Slice | Attempt | Shift
 
@@ -112,7 +112,7 @@ class Strand:
         if isinstance(job, Slice):
             return f"the inputs of {job.stage.label}"
 
-        if job.stage is None:
+        if not isinstance(job, Attempt):
             return "a call that was submitted"
 
         return f"{job.task}({shown(job.work.input, engine.describe)})"

@@ -192,7 +192,8 @@ class PoolFuture(Future[T]):
         condition = self._condition
         with condition:
             stands = not self._done_callbacks and stand_by()
-            if self._state is base.RUNNING:  # else somebody else has set how it ended
+            ends = self._state is base.RUNNING
+            if ends:  # else somebody else has set how it ended, and called back
                 self._exception, self._result = self._raised, self._made
                 self._state = base.FINISHED
                 if self._many is not None:
@@ -204,7 +205,7 @@ class PoolFuture(Future[T]):
         if self._among is not None:
             self._leave()
 
-        if self._done_callbacks:
+        if ends and self._done_callbacks:
             self._call_back()
 
         return stands

@@ -955,6 +955,22 @@ class TestThreads:
         executor.shutdown()
         assert "Exception in initializer:" in caplog.text
 
+    def test_call_back_once_for_a_call_that_was_cancelled(
+        self, one: ThreadPoolExecutor
+    ) -> None:
+        """The thread that finds the call later tells nobody of it again."""
+        told = list[object]()
+        with Gate() as gate:
+            one.submit(gate.arrive)
+            gate.wait_for()
+            queued = one.submit(int)
+            queued.add_done_callback(told.append)
+            assert queued.cancel()
+
+        one.submit(int).result(TIMEOUT)
+
+        assert [queued] == told
+
     def test_end_if_they_cannot_be_prepared_and_nobody_is_left(self) -> None:
         """A failing initializer of an executor that is gone ends the thread."""
         with Gate() as gate:

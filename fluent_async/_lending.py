@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
-from fluent_async import _wait
+from fluent_async import _simulator, _wait
 from fluent_async._parties import Stirrable
 from fluent_async._process import FOREIGN
 from fluent_async._wait import Waiter, block
@@ -52,8 +52,8 @@ class Condition(_thread.RLock):  # type: ignore[misc]
     """What a future has in place of a `threading.Condition`, and much cheaper to make.
 
     A lock of the interpreter's own (final for type checkers alone), with what futures
-    need besides. Reentrant, since a
-    finalizer or a signal handler may ask a future that its own thread is at.
+    need besides. Reentrant, since a finalizer or a signal handler may ask a future that
+    its own thread is at.
     """
 
     waiting: tuple[Waiter, ...] = ()  # guarded by the lock that this is
@@ -77,14 +77,15 @@ class Waiters(list[Waiting]):
     def append(self, waiting: Waiting, /) -> None:
         """Note a wait, before it begins."""
         refuse_foreign(self._pool)
-        if _wait.here() is not None and not isinstance(waiting.event, Event):
+        ours = _wait.here() is not None or _simulator.current() is not None
+        if ours and not isinstance(waiting.event, Event):
             waiting.event = Event(self._pool)
 
         super().append(waiting)
 
 
 class Event:
-    """What a wait for several futures waits for in a worker."""
+    """What a wait for several futures waits for in a worker, or in a simulation."""
 
     def __init__(self, pool: Place) -> None:
         self._pool = pool

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from contextlib import suppress
 from contextvars import ContextVar
 
@@ -912,6 +913,17 @@ class TestElsewhere:
 
             assert 8 == pool.executor.submit(nested).result()
             assert [1, 4] == list(executor.map(pow, [1, 2], [2, 2]))
+
+    def test_waits_for_many_calls(self) -> None:
+        """However that is asked for: the end of a block, or one after the other."""
+        with simulate(), Pool(limit=2) as pool:
+            with pool.executor as executor:
+                left = executor.submit(pow, 2, 3)
+
+            futures = [pool.executor.submit(pow, 2, number) for number in range(3)]
+
+            assert left.done()
+            assert {1, 2, 4} == {done.result() for done in as_completed(futures)}
 
     def test_names_a_call_that_is_stuck(self) -> None:
         """It has no task and no input of its own."""

@@ -14,6 +14,8 @@ from datetime import timedelta
 from functools import partial
 from typing import SupportsIndex, TypeVar
 
+from fluent_async._signals import signals
+
 
 T = TypeVar("T")
 
@@ -25,12 +27,18 @@ def type_name(value: object) -> str:
 
 
 def name_of(fn: object) -> str:
-    """Name a function, whatever it is; as its type if it has no name."""
+    """Name a function, whatever it is; as its type if it has no name, or will not say."""
     while isinstance(fn, partial):
         fn = fn.func
 
-    name = getattr(fn, "__name__", None)
-    return name if isinstance(name, str) else type_name(fn)
+    try:
+        name = getattr(fn, "__name__", None)
+        return str.__str__(name) if isinstance(name, str) else type_name(fn)
+    except BaseException as exc:
+        if signals.may_have_raised(exc):
+            raise
+
+        return type_name(fn)
 
 
 def wrong_type(name: str, value: object, right: str) -> TypeError:

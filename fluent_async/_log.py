@@ -37,8 +37,8 @@ def _write(level: int, message: str, told: tuple[Told, ...], pool: str | None) -
     try:
         _logger.log(level, message, *safe, stacklevel=3)
     except BaseException as exc:
-        if signals.here and not isinstance(exc, Exception):
-            raise  # Ctrl-C, or another end of the program
+        if signals.may_have_raised(exc):
+            raise
 
         # What the exception was raised in the middle of may be a failure, with a value.
         BaseException.__setattr__(exc, "__suppress_context__", True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self, cast, final
 from typing_extensions import override
 
 from fluent_async import _checks
+from fluent_async._signals import signals
 from fluent_async._simulator import random
 from fluent_async._text import cut, printable
 from fluent_async.errors import FluentAsyncError, TaskTimeout
@@ -233,7 +234,10 @@ def shown(value: object, describe: Callable[[object], str]) -> str:
     try:
         text = str.__str__(describe(value))[: LONGEST_TEXT + 1]
         return cut(printable(text), LONGEST_TEXT)
-    except Exception:
+    except BaseException as exc:
+        if signals.may_have_raised(exc):
+            raise
+
         return f"<{_checks.type_name(value)}>"
 
 
@@ -243,10 +247,13 @@ MOST_NOTES = 20  # on one exception object, which may be raised again and again
 
 
 def bounded_repr(value: object) -> str:
-    """Show any value in one line of at most 200 characters; never raises."""
+    """Show any value in one line of at most 200 characters; what its repr raises is lost."""
     try:
         shown = _escaped(_repr.repr(value))
-    except Exception:
+    except BaseException as exc:
+        if signals.may_have_raised(exc):
+            raise
+
         shown = f"<{_checks.type_name(value)}>"
 
     return cut(shown, LONGEST_REPR)
@@ -271,7 +278,10 @@ class _Repr(reprlib.Repr):
         """Show any other value; one whose repr raises is named by its type."""
         try:
             return repr(x)
-        except Exception:
+        except BaseException as exc:
+            if signals.may_have_raised(exc):
+                raise
+
             return f"<{_checks.type_name(x)}>"
 
 
@@ -283,10 +293,13 @@ def _escaped(text: str) -> str:
 
 
 def _shown(exc: Exception) -> str:
-    """Name an exception and what it says, in one line; never raises."""
+    """Name an exception and what it says, in one line; what that raises is lost."""
     try:
         says = _escaped(str(exc))
-    except Exception:
+    except BaseException as raised:
+        if signals.may_have_raised(raised):
+            raise
+
         says = "?"
 
     return cut(f"{_checks.type_name(exc)}: {says}", LONGEST_REPR)
@@ -296,8 +309,9 @@ def _add_note(exc: Exception, text: str) -> None:
     try:
         if len(getattr(exc, "__notes__", ())) < MOST_NOTES:
             exc.add_note(text)
-    except Exception:  # noqa: S110  (one that takes no notes goes without)
-        pass
+    except BaseException as raised:  # one that takes no notes goes without
+        if signals.may_have_raised(raised):
+            raise
 
 
 def _is_ours(exc: Exception) -> bool:

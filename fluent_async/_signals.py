@@ -85,6 +85,13 @@ class Signals:
         """Whether this thread is the one that runs handlers."""
         return threading.get_ident() == self.thread
 
+    def may_have_raised(self, exc: BaseException) -> bool:
+        """Whether what ran just now may have been cut off by a handler, as Ctrl-C does.
+
+        Such an exception must get through, whatever user code it came out of.
+        """
+        return self.here and not isinstance(exc, Exception)
+
     def hold(self) -> None:
         """Put handlers off until `release`; for the main thread alone. May be nested."""
         if self._standing:

@@ -8,6 +8,7 @@ from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING
 
 from fluent_async import _clock
+from fluent_async._checks import type_name
 from fluent_async._engine import Engine
 from fluent_async._exits import exits
 from fluent_async._retry import shown
@@ -56,14 +57,24 @@ def _lines(pool: Engine, places: dict[str, FrameType]) -> Iterator[str]:
         place = at(frame) if name.startswith(f"{pool.name}-") else None
         if place is not None:
             task, value = place
-            yield f"  {task}({shown(value, pool.describe)}), attempt 1, on {name}"
+            yield f"  {task}({_shown(value, pool)}), attempt 1, on {name}"
             yield from _stack(frame)
+
+
+def _shown(value: object, pool: Engine) -> str:
+    """Show an input, even if that raises what ends programs: this is what a test tells."""
+    try:
+        return shown(value, pool.describe)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return f"<{type_name(value)}>"
 
 
 def _told(pool: Engine, attempt: Attempt, now: float) -> str:
     work = attempt.work
     state = "abandoned" if attempt.over else "waiting" if attempt.lent else "running"
-    call = f"{attempt.task}({shown(work.input, pool.describe)})"
+    call = f"{attempt.task}({_shown(work.input, pool)})"
     took = f"{now - attempt.started:.3g} s"
     return f"{call}, attempt {work.tries}, {state}, {took}, on {attempt.thread}"
 

@@ -20,6 +20,8 @@ from fluent_async import (
     stream,
     task,
 )
+from fluent_async._checks import name_of
+from fluent_async._retry import note, shown
 from fluent_async.typing import Takes
 from support import TIMEOUT, FakeClock, poll
 
@@ -35,6 +37,34 @@ class Hostile:
     __repr__ = __str__ = __format__ = refuse
     __eq__ = __ne__ = __lt__ = __gt__ = refuse  # type: ignore[assignment]
     __hash__ = __bool__ = __len__ = refuse  # type: ignore[assignment]
+
+
+def leave(*_: object) -> str:
+    """End the program, whatever is asked."""
+    raise SystemExit
+
+
+class Ending:
+    """A value that would end the program when it is shown."""
+
+    __repr__ = __str__ = leave
+    __name__ = property(leave)
+
+    def __call__(self) -> None:
+        """Fail."""
+        raise ValueError
+
+
+class EndingError(Exception):
+    """An exception that would end the program when it is shown, or takes a note."""
+
+    __repr__ = __str__ = leave
+    add_note = leave  # type: ignore[assignment]
+
+
+def fail_if_asked(_: Exception) -> bool:
+    """Fail, where the question is whether to try again."""
+    raise EndingError
 
 
 class HostileError(Exception):
@@ -107,6 +137,16 @@ every_form = pytest.mark.parametrize(
 def same(value: Hostile, /) -> Hostile:
     """Give the input."""
     return value
+
+
+@task
+def ignore(value: Ending, /) -> None:
+    """Do nothing."""
+
+
+@task
+def ignore_all(values: list[Ending], /) -> None:
+    """Do nothing."""
 
 
 @stream
@@ -433,3 +473,62 @@ class TestFunctions:
             return Values()
 
         assert 4 == len(run(1 >> returned, 2 >> returned.with_retry(2)))
+
+
+class TestEnds:
+    """What would end the program where a value is shown, ends nothing in a thread."""
+
+    @pytest.mark.parametrize("describe", [None, leave])
+    def test_are_failures_like_others(
+        self, describe: Callable[[object], str] | None
+    ) -> None:
+        """The inputs that follow run, and `wait()` raises no SystemExit."""
+
+        @task
+        def refuses(_: Ending) -> None:
+            raise ValueError
+
+        with Pool(2, describe=describe, on_error="keep") as pool:
+            pool.go(each([Ending() for _ in range(20)]) >> refuses)
+            pool.wait(TIMEOUT)
+            notes = [failure.exception.__notes__ for failure in pool.errors()]
+
+        assert 20 == len(notes)
+        assert all("refuses(<Ending>) failed" in note for (note,) in notes)
+
+    def test_may_be_what_was_raised(self, caplog: pytest.LogCaptureFixture) -> None:
+        """An exception that takes no note, and will not be shown, is still one failure."""
+
+        @task(retry=2, retry_on=fail_if_asked)
+        def refuses(_: int) -> None:
+            raise EndingError
+
+        pool = Pool(1).go(each([1, 2]) >> refuses)
+        pool.close()
+
+        assert (2, 2) == (pool.stats().failed, pool.stats().attempts)
+        assert 2 == caplog.text.count("EndingError")
+
+    def test_may_be_the_name_of_a_call(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A call that nobody asked for is told, by the type of what was called."""
+        with Pool(1) as pool:
+            pool.executor.submit(Ending())
+
+        told = "nobody was shown that a call of Ending that was submitted raised ValueError"
+        assert poll(lambda: told in caplog.text)
+
+    @pytest.mark.parametrize(
+        "show",
+        [
+            lambda: repr(Ending() >> ignore),
+            lambda: repr([Ending()] >> ignore_all),
+            lambda: shown(1, leave),
+            lambda: name_of(Ending()),
+            lambda: repr(Failure("f", 1, 1, 0.0, EndingError())),
+            lambda: note(Failure("f", 1, 1, 0.0, EndingError()), repr),
+        ],
+    )
+    def test_get_through_on_the_main_thread(self, show: Callable[[], object]) -> None:
+        """There it may be a handler that raised, as that of Ctrl-C does."""
+        with pytest.raises(SystemExit):
+            show()

@@ -29,7 +29,6 @@ RE_EXPORTING = {"fluent_async", "fluent_async.testing"}
 LAYERS = [
     {
         "errors",
-        "_checks",
         "_choices",
         "_clock",
         "_layout",
@@ -45,7 +44,7 @@ LAYERS = [
         "_work",
     },
     {"_parties", "_signals"},
-    {"_interrupt"},
+    {"_checks", "_interrupt"},
     {
         "_accounts",
         "_exits",

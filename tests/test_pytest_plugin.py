@@ -1,11 +1,14 @@
 """The pytest plugin, in sessions of their own: a simulation, serial pools, what hung."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 
 from fluent_async import Pool, task
 from fluent_async._tree import tree
+from support import Gate
+from work import at
 
 
 pytest_plugins = ["pytester"]
@@ -40,6 +43,15 @@ HUNG = """
         with Pool(4, name="crawl") as pool:
             pool.go("/a" >> hang, "/b" >> sleeps)
 """
+
+
+def raising(error: type[BaseException]) -> Callable[[object], str]:
+    """Give a `describe` that raises."""
+
+    def describe(_: object) -> str:
+        raise error
+
+    return describe
 
 
 @pytest.fixture(autouse=True)
@@ -243,3 +255,28 @@ class TestTree:
         with Pool() as pool:
             pool.go(task(print).with_input(end="")).wait()
             assert "" == tree()
+
+    @pytest.mark.parametrize(
+        ("error", "shows"),
+        [
+            (SystemExit, "hold(<int>), attempt 1"),
+            (ValueError, "hold(<int>), attempt 1"),
+        ],
+    )
+    def test_it_shows_what_cannot_be_shown_by_its_type(
+        self, error: type[BaseException], shows: str
+    ) -> None:
+        """Whatever `describe` raises, the rest of the tree is told."""
+        with Pool(2, describe=raising(error)) as pool, Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(50))
+            gate.wait_for()
+
+            assert shows in tree()
+
+    def test_it_may_be_interrupted(self) -> None:
+        """Ctrl-C is no matter of a `describe`."""
+        with Pool(2, describe=raising(KeyboardInterrupt)) as pool, Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(50))
+            gate.wait_for()
+            with pytest.raises(KeyboardInterrupt):
+                tree()

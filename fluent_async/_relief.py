@@ -60,7 +60,8 @@ class Relief:
         """Whether something runs, or will by itself."""
         slots = self._slots
         move = any(occupant.moves for occupant in slots.occupants)
-        return move or slots.used > slots.abandoned or bool(slots.resuming)
+        soon = bool(slots.resuming or slots.judging)
+        return move or soon or slots.used > slots.abandoned
 
     def _waited(self) -> bool:
         """Whether a thread waits for drains of the pool, or for it to read one."""

@@ -266,11 +266,14 @@ class Runner:
         failure = failure_of(step, value, work.tries, work.began, exc)
 
         def decide() -> None:
-            work.stage.base.copy().run(self._log_late, step, attempt.thread)
-            failed = self.judge(step, failure, work.stage.base)
-            with self._core.monitor:
-                self._judged(work, failed)
-                self._core.react()
+            try:
+                work.stage.base.copy().run(self._log_late, step, attempt.thread)
+            finally:  # whatever ended a handler of the log
+                failed = self.judge(step, failure, work.stage.base)
+                with self._core.monitor:
+                    self._core.scheduler.slots.judging -= 1
+                    self._judged(work, failed)
+                    self._core.react()
 
         outside(decide)
 

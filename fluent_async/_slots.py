@@ -38,6 +38,7 @@ class Slots:
         self.left = False  # nobody waits for anything here any more
         self.desk = Desk()
         self.given_up: dict[Attempt, float] = {}  # nobody waits for them, since when
+        self.judging = 0  # of those, how many are being judged now
         self.occupants: dict[Occupant, None] = {}  # oldest first
         self.resuming: deque[Waiter] = deque()  # want their slot back
         self._deadlines: list[tuple[float, int, Attempt]] = []  # a heap; some are stale
@@ -171,7 +172,11 @@ class Slots:
         return attempt.end is None
 
     def expire(self, now: float) -> list[Attempt]:
-        """Abandon the attempts that ran too long, and return them to be judged."""
+        """Abandon the attempts that ran too long, and return them to be judged.
+
+        Whoever has judged one counts it off `judging` in the decision that ends its work
+        or keeps that for a retry: until then it keeps room in drains, but not for long.
+        """
         expired: list[Attempt] = []
         while (deadline := self.next_deadline) is not None and deadline <= now:
             attempt = heappop(self._deadlines)[2]
@@ -180,6 +185,7 @@ class Slots:
             del self.occupants[attempt]
             attempt.tell()
             self.given_up[attempt] = now
+            self.judging += 1
             expired.append(attempt)
 
         return expired

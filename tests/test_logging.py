@@ -460,6 +460,28 @@ class TestHandlers:
 
         assert [False] * 4 == seen
 
+    def test_are_called_with_no_lock_held_at_a_timeout(
+        self, monkeypatch: pytest.MonkeyPatch, fake_clock: FakeClock
+    ) -> None:
+        """Nor where an attempt is given up: the pool counts it while it is told."""
+        fake_clock.hold()
+        seen: list[tuple[bool, int]] = []
+
+        class Looks(logging.Handler):
+            @override
+            def emit(self, record: logging.LogRecord) -> None:
+                seen.append((inside(), pool.stats().abandoned))
+
+        put_on(Looks(), monkeypatch)
+        with Pool(2, on_error="keep") as pool, Gate() as gate:
+            pool.go(1 >> at(gate).hold.with_timeout(5))
+            gate.wait_for()
+            fake_clock.wait_for_waits()
+            fake_clock.advance(6)
+            pool.wait(TIMEOUT)
+
+        assert [(False, 1)] == seen
+
     @pytest.fixture(params=[OSError("disk full"), SystemExit("bye")], ids=repr)
     def error(
         self,

@@ -1363,6 +1363,20 @@ class TestRelieve:
         assert hand.scheduler.relieve() is None
         assert ["down(9)"] == hand.started()
 
+    def test_waits_for_the_verdict_on_what_timed_out(self) -> None:
+        """An attempt that was abandoned has room until it is judged, which is soon."""
+        hand = Hand(2)
+        middle = Drain[int](maxsize=1)
+        hand.go(each([1, 2]) >> up.with_timeout(5) | middle, middle >> down)
+        hand.scheduler.waiters += 1
+        attempt = hand.attempt()
+        (expired,) = hand.scheduler.slots.expire(6.0)
+
+        assert expired is attempt
+        assert hand.scheduler.relieve() is None
+        hand.scheduler.slots.judging -= 1
+        assert channel_of(middle) is hand.scheduler.relieve()
+
     def test_tells_every_pool_that_found_no_room(self) -> None:
         """Another pool that feeds the drain may be the one that can go on now."""
         hand, fullest = self.stuck()
@@ -1398,6 +1412,7 @@ class TestRelieve:
         hand.go(3 >> up.with_timeout(1.0))
         attempt = hand.attempt()
         hand.scheduler.slots.expire(1.0)
+        hand.scheduler.slots.judging -= 1
         hand.scheduler.fail(attempt.work, FAILURE)
 
         assert channel_of(fullest) is hand.scheduler.relieve()

@@ -11,6 +11,7 @@ from fluent_async._work import End
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fluent_async._desk import Calls
     from fluent_async._slice import Slice
 
 
@@ -86,17 +87,17 @@ class Accounts:
         retries: int,
         waiting: int,
         threads: int,
-        calls: tuple[int, int, int, int] = (0, 0, 0, 0),
+        calls: Calls,
     ) -> PoolStats:
         """Return all counts as of now, slices that are under way included.
 
-        `calls` are those handed in one by one: how many succeeded, failed, were
-        cancelled, and were handed in.
+        `calls` are those handed in one by one.
         """
-        done, failed, cancelled, called = calls
-        failed, cancelled = self.failed + failed, self.cancelled + cancelled
-        accepted, succeeded = self.accepted + called, self.succeeded + done
-        attempts = self.attempts + done + calls[1]
+        accepted = self.accepted + calls.accepted
+        succeeded = self.succeeded + calls.succeeded
+        failed = self.failed + calls.failed
+        cancelled = self.cancelled + calls.cancelled
+        attempts = self.attempts + calls.begun
         for slice_ in slices:
             if slice_.stage.quick:  # what others pull is accounted for when it begins
                 first, further, at_work = slice_.progress()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from operator import methodcaller
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fluent_async._wait import Waiter
 from fluent_async._work import End
@@ -38,6 +38,18 @@ class Call(Protocol):
                 to be called here; what it says is returned.
         """
         ...
+
+
+class Calls(NamedTuple):
+    """Counts of the calls that were handed in, of one instant."""
+
+    succeeded: int
+    failed: int
+    cancelled: int
+    accepted: int
+    """All of them."""
+    begun: int
+    """Those that some thread makes, or made."""
 
 
 class Tally:
@@ -119,19 +131,15 @@ class Desk:
         """Whether a call waits or is made; in the pool's monitor."""
         return bool(self.backlog) or not all(shift.rests for shift in self.shifts)
 
-    def counts(self) -> tuple[int, int, int, int]:
-        """Return how many calls succeeded, failed, were cancelled, and were handed in.
-
-        In this order, so that no call has ended that was not handed in.
-        """
+    def counts(self) -> Calls:
+        """Return the counts, read in this order: no call has ended that was not begun."""
         shifts: list[Tally] = [self._past, *self.shifts]
-        ends = (
-            sum(shift.succeeded for shift in shifts),
-            sum(shift.failed for shift in shifts),
-            sum(shift.cancelled for shift in shifts),
-        )
+        succeeded = sum(shift.succeeded for shift in shifts)
+        failed = sum(shift.failed for shift in shifts)
+        cancelled = sum(shift.cancelled for shift in shifts)
         waiting = len(self.backlog)
-        return (*ends, waiting + sum(shift.called for shift in shifts))
+        called = sum(shift.called for shift in shifts)
+        return Calls(succeeded, failed, cancelled, waiting + called, called - cancelled)
 
     def begin(self) -> Shift | None:
         """Begin a shift with the next call, if there is one.

@@ -36,10 +36,10 @@ def counted(engine: Engine) -> tuple[PoolStats, int]:
         stages, desk = engine.scheduler.graph.awake, engine.scheduler.desk
         stats = engine.scheduler.stats(len(engine.threads))
         given = sum(stage.source.ready() for stage in stages if stage.given)
-        *ended, called = desk.counts()
-        return stats, given + sum(stage.at_work for stage in stages) + called - sum(
-            ended
-        )
+        calls = desk.counts()
+        ended = calls.succeeded + calls.failed + calls.cancelled
+        at_work = sum(stage.at_work for stage in stages)
+        return stats, given + at_work + calls.accepted - ended
 
 
 def adds_up(engine: Engine) -> bool:

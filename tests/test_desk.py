@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from fluent_async._desk import Desk, Shift
+from fluent_async._desk import Calls, Desk, Shift
 from fluent_async._work import End
 
 
@@ -82,13 +82,13 @@ def test_shift_takes_calls_until_there_are_none() -> None:
 
 
 def test_shift_counts_how_calls_end() -> None:
-    """Counts: succeeded, failed, cancelled, handed in; what goes elsewhere is not."""
+    """Those that went elsewhere are not counted; begun are all but the cancelled ones."""
     desk = Desk()
     ends = [End.SUCCEEDED, End.SUCCEEDED, End.FAILED, End.CANCELLED, None]
     desk.work(begun(desk, *(Step(end=end) for end in ends)), no, no)
     desk.backlog.append(Step())
 
-    assert desk.counts() == (2, 1, 1, 5)
+    assert desk.counts() == Calls(2, 1, 1, accepted=5, begun=3)
 
 
 def test_shift_is_over_when_its_slot_is_wanted() -> None:
@@ -174,7 +174,7 @@ def test_dismissed_shift_leaves_its_slot() -> None:
     assert ended == [True]
     assert shift.lost
     assert not desk.shifts
-    assert desk.counts() == (1, 0, 0, 1)
+    assert desk.counts() == Calls(1, 0, 0, accepted=1, begun=1)
 
 
 def test_shift_that_does_not_rest_yet_is_not_dismissed() -> None:
@@ -210,7 +210,7 @@ def test_call_can_be_taken_back_until_it_is_taken() -> None:
     assert not desk.withdraw(first)
     assert desk.withdraw(second)
     assert desk.clear() == [third]
-    assert desk.counts() == (0, 0, 1, 1)
+    assert desk.counts() == Calls(0, 0, 1, accepted=1, begun=0)
 
 
 def test_calls_a_shift_that_was_rung_already_no_second_time() -> None:

@@ -121,6 +121,7 @@ def test_counts_calls_in_the_accounts_of_the_pool() -> None:
 
     done = pool.stats()
     assert (busy.accepted, busy.in_progress, busy.running) == (4, 4, 1)
+    assert busy.attempts == 1
     assert (done.accepted, done.succeeded, done.cancelled) == (4, 3, 1)
     assert (done.in_progress, done.running, done.attempts) == (0, 0, 3)
 

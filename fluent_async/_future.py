@@ -102,18 +102,16 @@ class PoolFuture(Future[T]):
     @override
     def cancel(self) -> bool:
         """Cancel the call unless it was begun; say whether it is cancelled."""
-        claimed = False
+        ended = False
         try:
             with undisturbed:  # what nobody would call any more must be cancelled
-                claimed = self._claim()
-                if claimed:
-                    self._end_cancelled()
+                ended = self._claim() and self._end_cancelled()
         finally:
-            if claimed:
+            if ended:
                 self._leave()
                 self._call_back()
 
-        return claimed or self.cancelled()
+        return self.cancelled()
 
     # -- for the thread that makes the call --------------------------------------------
 
@@ -121,6 +119,12 @@ class PoolFuture(Future[T]):
     def pending(self) -> bool:
         """Whether the call was neither begun nor cancelled."""
         return bool(self._call)
+
+    @property
+    def call_waiting(self) -> Made | None:
+        """What will be called; None if that was begun, cancelled, or is no plain call."""
+        waiting = self._call.copy()  # one step: others may take it
+        return waiting[0] if waiting else None
 
     def begin(self) -> bool:
         """Note that the call is made, if it was not before; False if it is cancelled."""
@@ -235,15 +239,22 @@ class PoolFuture(Future[T]):
 
         return self._many
 
-    def _end_cancelled(self) -> None:
-        """Note that it is cancelled, and tell who waits."""
+    def _end_cancelled(self) -> bool:
+        """Note that it is cancelled, and tell who waits; False if it is more than pending.
+
+        Then somebody else than a thread of the pool has set how it ends, or will.
+        """
         condition = self._condition
         with condition:
+            if self._state is not base.PENDING:
+                return False
+
             self._state = base.CANCELLED_AND_NOTIFIED
             for waiting in self._many or ():
                 waiting.add_cancelled(self)
 
             condition.notify_all()
+            return True
 
     def _claim(self) -> bool:
         """Take the call out of the future; False if somebody has."""

@@ -85,6 +85,7 @@ class Unmanned(Threads):
     @override
     def end(self) -> None:
         self.ending = True
+        self._started = False
         self._manager.end(self.engine)
 
     @override

@@ -40,12 +40,9 @@ class Promise:
         self._future = future
         self._engine = engine
         self._context = copy_context()
+        self._worker = worker
         self._fn = worker._steps[0].fn
         self._outcome = Told(future, worker)
-
-        steps = with_drain(worker._steps, self._outcome)
-        first = dataclasses.replace(steps[0], fn=self._begin)
-        self._worker = new_worker((first, *steps[1:]), worker._args, worker._kwargs)
 
     def make(self) -> End | None:
         """Give the pool the work; None if it has it, and counts it itself."""
@@ -74,7 +71,12 @@ class Promise:
         self._future.refuse(exc)
 
     def _stages(self, number: int) -> list[Stage]:
-        return stages_of(self._engine.bell, number, [self._worker])
+        """Make the worker that tells the future; not before, since it leads back here."""
+        worker = self._worker
+        steps = with_drain(worker._steps, self._outcome)
+        first = dataclasses.replace(steps[0], fn=self._begin)
+        told = new_worker((first, *steps[1:]), worker._args, worker._kwargs)
+        return stages_of(self._engine.bell, number, [told])
 
     def _begin(self, *args: Any, **kwargs: Any) -> Any:
         """Call the task's function, unless the future was cancelled before."""

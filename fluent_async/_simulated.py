@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, fina
 
 from typing_extensions import override
 
+from fluent_async._checks import name_of
+from fluent_async._desk import Desk
+from fluent_async._future import PoolFuture
 from fluent_async._scheduler import Scheduler
 from fluent_async._sources import Values
 from fluent_async._work import End
@@ -16,6 +19,8 @@ from fluent_async._work import End
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from fluent_async._desk import Call, Shift
+    from fluent_async._future import Made
     from fluent_async._outcome import Outcome
     from fluent_async._parties import Stirrable
     from fluent_async._retry import Failure
@@ -39,9 +44,10 @@ class Event:
     """started, then one of: succeeded, retried (it failed, and another follows), failed
     (for good), cancelled."""
     task: Final[str]
-    """The task's name."""
+    """The name of the task, or of the function that was submitted."""
     input: Final[object]
-    """The input, as it was given."""
+    """The input, as it was given; that of a call that was submitted, as a Failure has it,
+    but without the names of parameters that were given by place."""
     attempt: Final[int]
     """Which attempt at it, from 1."""
 
@@ -73,6 +79,43 @@ _ENDS: dict[End, Kind] = {
 }
 
 
+class SimulatedDesk(Desk):
+    """Records what comes of calls that are handed in."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    @override
+    def _answer(self, shift: Shift, call: Call) -> bool:
+        waiting = _waiting(call)
+        if waiting is None:  # a task, which is recorded where its attempts are
+            return super()._answer(shift, call)
+
+        _, fn, args, kwargs = waiting
+        name, value = name_of(fn), _input_of(args, kwargs)
+        succeeded = shift.succeeded
+        self._record("started", name, value)
+        stands = super()._answer(shift, call)
+        kind: Kind = "succeeded" if shift.succeeded > succeeded else "failed"
+        self._record(kind, name, value)
+        return stands
+
+    def _record(self, kind: Kind, name: str, value: object) -> None:
+        self._recorder.record(Event(self._recorder.now(), kind, name, value, 1))
+
+
+def _waiting(call: object) -> Made | None:
+    return call.call_waiting if isinstance(call, PoolFuture) else None
+
+
+def _input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    if kwargs:
+        return {str(place): arg for place, arg in enumerate(args)} | kwargs
+
+    return args[0] if len(args) == 1 else args or None
+
+
 class SimulatedScheduler(Scheduler):
     """Draws what runs next from all that may, and records what came of it.
 
@@ -82,6 +125,7 @@ class SimulatedScheduler(Scheduler):
 
     def __init__(self, pool: Stirrable, limit: int, recorder: Recorder) -> None:
         super().__init__(pool, 1)
+        self.slots.desk = SimulatedDesk(recorder)
         self._window = limit
         self._recorder = recorder
 

@@ -15,6 +15,7 @@ from fluent_async._text import cut, printable
 
 if TYPE_CHECKING:
     from fluent_async._channel import Channel
+    from fluent_async._desk import Desk
     from fluent_async._scheduler import Scheduler
     from fluent_async._stage import Stage
 
@@ -29,6 +30,7 @@ def survey(name: str, scheduler: Scheduler) -> Picture:
     slots, graph = scheduler.slots, scheduler.graph
     stages = [*graph.awake, *graph.asleep]
     survey = _Survey()
+    survey.add_calls(slots.desk)
     for stage in sorted(stages, key=lambda stage: (stage.depth, stage.key)):
         survey.add(stage)
 
@@ -50,6 +52,13 @@ class _Survey:
         others = [sink for sink in _sinks(stage) if channel_of(sink) is None]
         self.arrows += [(here, self._drain(channel)) for channel in stage.channels]
         self.arrows += [(here, self._sink(sink)) for sink in others]
+
+    def add_calls(self, desk: Desk) -> None:
+        """Note the calls that were handed in and have not ended, if there are any."""
+        if desk.busy:
+            at_work = sum(not shift.rests for shift in desk.shifts)
+            says = f"{len(desk.backlog)} waiting, {at_work} in progress"
+            self._box(Shape.STAGE, "submitted calls", says)
 
     def _source(self, stage: Stage) -> int | None:
         source = stage.source

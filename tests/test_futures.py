@@ -291,6 +291,21 @@ class TestSubmit:
         one.shutdown()
         assert made == []
 
+    def test_leaves_what_is_marked_as_running_to_who_marked_it(
+        self, one: ThreadPoolExecutor
+    ) -> None:
+        """It cannot be cancelled any more, as with the standard library's."""
+        with Gate() as gate:
+            one.submit(gate.arrive)
+            gate.wait_for()
+            waiting = one.submit(pow, 2, 3)
+
+            assert waiting.set_running_or_notify_cancel()
+            assert not waiting.cancel()
+
+        waiting.set_result(9)
+        assert 9 == waiting.result(TIMEOUT)
+
     def test_logs_a_failure_that_nobody_asked_for(
         self, one: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -327,8 +342,30 @@ class TestSubmit:
         assert warnings(caplog) == []
 
 
+class Value:
+    """What nothing refers to by itself."""
+
+
+@task
+def drop(_: Value, /) -> None:
+    """Do nothing with an input."""
+
+
 class TestTasks:
     """`submit` takes a task too, and keeps its policy."""
+
+    def test_leave_no_cycle_behind(self, one: ThreadPoolExecutor) -> None:
+        """The input of a task is freed by reference count alone."""
+        gc.disable()
+        try:
+            value = Value()
+            gone = weakref.ref(value)
+            one.submit(drop.with_retry(2), value).result(TIMEOUT)
+            del value
+
+            assert poll(lambda: gone() is None)
+        finally:
+            gc.enable()
 
     def test_retries_as_the_task_says(
         self, one: ThreadPoolExecutor, fake_clock: FakeClock

@@ -126,6 +126,17 @@ class TestGraph:
                 arrows(pool)
             )
 
+    def test_has_calls_that_were_submitted(self) -> None:
+        """Those that have not ended; a pool that only makes calls has one box."""
+        with Pool(1) as pool, Gate() as gate:
+            pool.executor.submit(gate.arrive)
+            pool.executor.submit(int)
+            gate.wait_for()
+            assert ["submitted calls / 1 waiting, 1 in progress"] == boxes(pool)
+
+            gate.open()
+            assert poll(lambda: boxes(pool) == [])
+
     def test_has_nothing_of_a_pool_that_is_closed(self) -> None:
         """A pool that is closed has no stages any more."""
         pool = Pool().go(Drain[int]() >> double)

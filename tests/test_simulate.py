@@ -925,6 +925,34 @@ class TestElsewhere:
             assert left.done()
             assert {1, 2, 4} == {done.result() for done in as_completed(futures)}
 
+    def test_records_calls(self) -> None:
+        """A call that was submitted is one attempt, whatever it was given."""
+        with simulate() as sim, Pool(limit=1) as pool:
+            submit = pool.executor.submit
+            futures = [submit(pow, 2, 3), submit(int), submit(int, "7", base=8)]
+            futures += [submit(int, "x"), submit(double, 4)]
+            submit(pow, 2, 4).cancel()
+
+        ended = {event.kind for event in sim.events[1::2]}
+        assert [f.exception() is None for f in futures] == [True] * 3 + [False, True]
+        assert {"succeeded", "failed"} == ended
+        assert [
+            ("pow", (2, 3)),
+            ("int", None),
+            ("int", {"0": "7", "base": 8}),
+            ("int", "x"),
+            ("double", 4),
+        ] == [(event.task, event.input) for event in sim.events[::2]]
+
+    def test_has_no_thread_when_it_is_over(self) -> None:
+        """A pool counts the thread that waits as its own until it is closed."""
+        with simulate():
+            pool = Pool().go(1 >> double)
+            assert 1 == pool.stats().threads
+            pool.close()
+
+            assert 0 == pool.stats().threads
+
     def test_names_a_call_that_is_stuck(self) -> None:
         """It has no task and no input of its own."""
         full = Drain[int](maxsize=1)

@@ -4,7 +4,7 @@ Two runs go on at a time, each in a process of its own, so that every test also 
 another process that wants the same cores. Tests marked `once` (builds, whole trees) are left
 out. A run that fails prints all it said and the seed of its order; to see it again:
 
-    pytest -m "not once" --hypothesis-profile=soak --randomly-seed=<seed>
+    pytest -p randomly -m "not once" --hypothesis-profile=soak --randomly-seed=<seed>
 """
 
 import argparse
@@ -18,9 +18,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 def suite(seed: int, options: list[str]) -> subprocess.CompletedProcess[str]:
     """Run the suite once."""
-    chosen = ["-m", "not once", "--hypothesis-profile=soak", f"--randomly-seed={seed}"]
+    order = ["-p", "randomly", f"--randomly-seed={seed}"]
+    chosen = ["-m", "not once", "--hypothesis-profile=soak"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", *chosen, *options],
+        [sys.executable, "-m", "pytest", "-x", *order, *chosen, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

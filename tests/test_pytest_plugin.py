@@ -230,7 +230,6 @@ def test_tests_on_several_processes_report_as_well(pytester: pytest.Pytester) ->
 
 def test_random_order_changes_no_run(pytester: pytest.Pytester) -> None:
     """pytest-randomly seeds what it knows, and the simulation keeps its own seed."""
-    pytest.importorskip("pytest_randomly", reason="the soak has it, not the suite")
     flags = ["-p", "pytest_randomly", "-p", "no:cacheprovider"]
     source = """
         from fluent_async import Pool, each, task

@@ -541,7 +541,7 @@ class Engine:
             job.wake()
 
         if job is None:
-            self._announce()
+            self._announce(now)
         else:
             self.react()
 
@@ -565,15 +565,13 @@ class Engine:
 
         One is needed if it would find something to do, or if time needs watching.
         """
-        self._announce()
         now = _clock.current().now()
+        self._announce(now)
         while (waiter := self.scheduler.resume(now)) is not None:
             waiter.wake()
 
         desk = self.scheduler.desk
-        if (
-            desk.backlog
-        ):  # who handed a call in may have been interrupted before it rang
+        if desk.backlog:  # whoever handed a call in was interrupted before it rang
             desk.call_up()
 
         more = self.scheduler.more(now) or self._relieve()
@@ -600,12 +598,11 @@ class Engine:
 
         return True
 
-    def _announce(self) -> None:
+    def _announce(self, now: float) -> None:
         """Wake who waits for what is idle now, or for the pool to be quiet."""
         if self._finishing or self._left:
             self._announce_rest()
 
-        now = _clock.current().now()
         stalled = self.scheduler.stalled(now)
         stands = self.scheduler.idle() or stalled
         for waiter in self._readers if stalled else ():

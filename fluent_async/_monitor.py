@@ -16,36 +16,31 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class _Thread(threading.local):
-    """What one thread must know of the monitors it is in.
+class _Mine:
+    """What one thread must know of the monitors it is in."""
 
-    No `__init__` makes the containers: a finalizer could use them in the middle of it.
-    """
+    __slots__ = ("busy", "entered", "later", "waits")
 
-    busy = False  # doing what was put off
-
-    @property
-    def entered(self) -> list[tuple[Monitor, FrameType]]:
-        """The monitors it is in, or about to be, each with the frame that entered it."""
-        known: list[tuple[Monitor, FrameType]] = self.__dict__.setdefault(
-            "_entered", []
-        )
-        return known
-
-    @property
-    def waits(self) -> deque[Callable[[], object]]:
-        """What is put off until all of that is done, since it waits for other threads."""
-        known: deque[Callable[[], object]] = self.__dict__.setdefault("_waits", deque())
-        return known
-
-    @property
-    def later(self) -> deque[Callable[[], object]]:
-        """What is put off, in order. Appending and taking are one step each."""
-        known: deque[Callable[[], object]] = self.__dict__.setdefault("_later", deque())
-        return known
+    def __init__(self) -> None:
+        self.busy = False  # doing what was put off
+        # The monitors it is in, or about to be, each with the frame that entered it.
+        self.entered: list[tuple[Monitor, FrameType]] = []
+        # What is put off, in order. Appending and taking are one step each.
+        self.later: deque[Callable[[], object]] = deque()
+        # What is put off until all of that is done, since it waits for other threads.
+        self.waits: deque[Callable[[], object]] = deque()
 
 
-_thread = _Thread()
+_local = threading.local()
+
+
+def _mine() -> _Mine:
+    try:
+        mine: _Mine = _local.mine
+    except AttributeError:  # a finalizer may come in between: the first one counts
+        mine = _local.__dict__.setdefault("mine", _Mine())
+
+    return mine
 
 
 class Monitor:
@@ -81,8 +76,9 @@ class Monitor:
         if self._mark is not process.mark:
             self._adopt()
 
-        entered = _thread.entered
-        if entered and inside():
+        frame = sys._getframe(1)
+        entered = _mine().entered
+        if entered and _runs_one_of(entered, frame):
             self._refuse_again(entered)
 
         main = threading.get_ident() == signals.thread
@@ -91,7 +87,7 @@ class Monitor:
 
         # Noted before the lock is asked for, and forgotten after it is given back: a
         # finalizer that runs in between puts off its work for nothing, which is safe.
-        entered.append((self, sys._getframe(1)))
+        entered.append((self, frame))
         try:
             self._lock.acquire()
         except BaseException:  # a handler that could not be put off any longer raised
@@ -104,10 +100,11 @@ class Monitor:
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
-        _thread.entered.pop()
+        mine = _mine()
+        mine.entered.pop()
         try:
-            if _thread.later and not _thread.entered:
-                _run_later()
+            if mine.later and not mine.entered:
+                _run_later(mine)
         finally:
             if threading.get_ident() == signals.thread:
                 signals.release()
@@ -156,7 +153,7 @@ class Monitor:
 def after(act: Callable[[], object]) -> None:
     """Run `act` once this thread is in no monitor: at once if it is in none now."""
     if inside():
-        _thread.later.append(act)
+        _mine().later.append(act)
     else:
         act()
 
@@ -176,8 +173,9 @@ def after_all(wait: Callable[[], object]) -> None:
 
     What was put off is done before, to its end, since another thread may need that.
     """
-    if inside() or _thread.busy:
-        _thread.waits.append(wait)
+    mine = _mine()
+    if inside() or mine.busy:
+        mine.waits.append(wait)
         after(bool)  # so that leaving the monitor does what was put off
     else:
         wait()
@@ -185,11 +183,21 @@ def after_all(wait: Callable[[], object]) -> None:
 
 def inside() -> bool:
     """Say whether this thread is in a monitor: true only for what interrupts it there."""
-    entered = _thread.entered
+    return _runs_one_of(_mine().entered, sys._getframe(1))
+
+
+def _runs_one_of(
+    entered: list[tuple[Monitor, FrameType]], innermost: FrameType
+) -> bool:
+    """Say whether a frame that entered a monitor runs; give back what others left behind."""
     while entered:
         monitor, frame = entered[-1]
-        if _runs(frame):
-            return True
+        current: FrameType | None = innermost
+        while current is not None:  # rarely for long
+            if current is frame:
+                return True
+
+            current = current.f_back
 
         entered.pop()
         monitor.give_back()
@@ -197,32 +205,20 @@ def inside() -> bool:
     return False
 
 
-def _runs(frame: FrameType) -> bool:
-    """Say whether this thread is in `frame`, which is rarely far up."""
-    current: FrameType | None = sys._getframe(1)
-    while current is not None:
-        if current is frame:
-            return True
-
-        current = current.f_back
-
-    return False
-
-
-def _run_later() -> None:
+def _run_later(mine: _Mine) -> None:
     """Do what was put off, in order; the outermost call does all of it."""
-    if _thread.busy:
+    if mine.busy:
         return
 
-    _thread.busy = True
+    mine.busy = True
     try:
-        while _thread.later and not _thread.entered:
-            _thread.later.popleft()()
+        while mine.later and not mine.entered:
+            mine.later.popleft()()
     finally:
-        _thread.busy = False
+        mine.busy = False
         # If one raised, the others count as well.
-        if _thread.later and not _thread.entered:
-            _run_later()
+        if mine.later and not mine.entered:
+            _run_later(mine)
 
-    while _thread.waits and not _thread.later and not _thread.entered:
-        _thread.waits.popleft()()
+    while mine.waits and not mine.later and not mine.entered:
+        mine.waits.popleft()()

@@ -59,9 +59,10 @@ class Relief:
     def _moves(self) -> bool:
         """Whether something runs, or will by itself."""
         slots = self._slots
-        move = any(occupant.moves for occupant in slots.occupants)
-        soon = bool(slots.resuming or slots.judging)
-        return move or soon or slots.used > slots.abandoned
+        if slots.used > slots.abandoned or slots.resuming or slots.judging:
+            return True
+
+        return any(occupant.moves for occupant in slots.occupants)
 
     def _waited(self) -> bool:
         """Whether a thread waits for drains of the pool, or for it to read one."""

@@ -8,7 +8,7 @@ import pytest
 
 from fluent_async import Drain, Pool, Workers, each, stream, task
 from fluent_async._course import Course
-from fluent_async._monitor import Monitor, _thread, inside
+from fluent_async._monitor import Monitor, _mine, inside
 from fluent_async._slice import Slice
 from hand import Hand
 from support import FakeClock, Gate, poll
@@ -243,7 +243,7 @@ def test_monitor_that_was_left_behind_is_given_back() -> None:
 
     def leave_behind() -> None:
         monitor._lock.acquire()  # noqa: SLF001
-        _thread.entered.append((monitor, sys._getframe()))  # noqa: SLF001
+        _mine().entered.append((monitor, sys._getframe()))  # noqa: SLF001
 
     leave_behind()
 

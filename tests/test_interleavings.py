@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -71,15 +70,8 @@ def decisions_are_made_outside(plant: Plant) -> None:
 
 def threads_share_what_they_know(plant: Plant) -> None:
     """Note in one place which monitors all threads are in."""
-
-    class Shared:
-        busy = False
-
-        def __init__(self) -> None:
-            self.entered: list[object] = []
-            self.later: deque[object] = deque()
-
-    plant.setattr(_monitor, "_thread", Shared())
+    shared = _monitor._Mine()
+    plant.setattr(_monitor, "_mine", lambda: shared)
 
 
 # -- faults: waiter ------------------------------------------------------------------------

@@ -106,7 +106,9 @@ class Engine:
         self.policy = policy  # for tasks without one
         self.describe = describe
         # Guarded by the monitor:
-        self.scheduler, self.threads = self._parts(limit, prefix or f"{name}-")
+        self.scheduler, self.threads = self._parts(
+            limit, prefix or f"{printable(name)}-"
+        )
         self._prepare = prepare
         self.closed = False
         self.released = False  # nobody has the Pool any more
@@ -155,7 +157,8 @@ class Engine:
         Args:
             make: called with the number of this call.
             outcome: what is to come of them; None is the pool's own.
-            late: whether they were accepted before, even if the pool is closed now.
+            late: whether they were handed in before as a call, even if the pool is closed
+                now.
         """
         if not late:
             self._refuse_closed()
@@ -184,6 +187,7 @@ class Engine:
             for stage in stages:
                 stage.base = context
 
+            self.scheduler.desk.passed += late
             self.scheduler.add(stages, outcome)
             self.react()
 
@@ -199,7 +203,7 @@ class Engine:
         if few and not len(self.threads) and not self.closed:
             self._start_first()
 
-        desk.backlog.append(call)
+        desk.hand_in(call)
         if not desk.call_up() and slots.running < slots.limit:
             self.monitor.do(self.react)
 
@@ -504,6 +508,9 @@ class Engine:
         patient = False
         while True:
             with self.monitor:
+                if self.expire():
+                    continue  # it is judged before this thread has a job
+
                 job = self._look(patient=patient) or self._look_again()
                 if job is not None:
                     return job
@@ -521,6 +528,22 @@ class Engine:
             with self.monitor:
                 self.threads.unpark(waiter)
 
+    def expire(self) -> bool:
+        """Give up attempts that are over their timeout; say whether there are any.
+
+        They are judged when this thread has left the monitor. That is code of the user's,
+        which may take long or wait: others look for jobs meanwhile.
+        """
+        expired = self.scheduler.slots.expire(_clock.current().now())
+        for attempt in expired:
+            Runner(self).expire(attempt)
+
+        if expired:
+            self.threads.found()
+            self.react()
+
+        return bool(expired)
+
     def _shares(self) -> bool:
         """Whether a thread that parks must look, soon, after a lease by itself."""
         return not self.threads.patient and self.scheduler.shared()
@@ -534,9 +557,6 @@ class Engine:
         """Decide what this thread does next; have another one look if there is more."""
         now = _clock.current().now()
         self.threads.found()
-        for attempt in self.scheduler.slots.expire(now):
-            Runner(self).expire(attempt)
-
         while isinstance(job := self.scheduler.next(now, patient=patient), Waiter):
             job.wake()
 
@@ -582,7 +602,7 @@ class Engine:
         elif more or (due is not None and kept is None) or self._shares():
             spare = 0 if due is None else 1
             slots = self.scheduler.slots
-            most = slots.limit + slots.waiting + spare
+            most = slots.limit + slots.waiting + slots.away + spare
             calls = min(len(desk.backlog), slots.limit - slots.running)
             self.threads.rouse(most, max(1, calls))
 

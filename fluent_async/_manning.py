@@ -120,6 +120,9 @@ class Unmanned(Threads):
         self.roused = False
         self._looked = self._manager.now()
         with engine.monitor:
+            engine.expire()
+
+        with engine.monitor:
             return engine._look() or engine._look_again()
 
 

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 class _Mine:
     """What one thread must know of the monitors it is in."""
 
-    __slots__ = ("busy", "entered", "later", "waits")
+    __slots__ = ("busy", "entered", "later", "telling", "theirs", "waits")
 
     def __init__(self) -> None:
-        self.busy = False  # doing what was put off
+        self.busy = False  # doing what was put off, of ours
+        self.telling = False  # and of theirs
         # The monitors it is in, or about to be, each with the frame that entered it.
         self.entered: list[tuple[Monitor, FrameType]] = []
         # What is put off, in order. Appending and taking are one step each.
         self.later: deque[Callable[[], object]] = deque()
+        # The same of what runs code of the user's: log handlers, policies, callbacks.
+        self.theirs: deque[Callable[[], object]] = deque()
         # What is put off until all of that is done, since it waits for other threads.
         self.waits: deque[Callable[[], object]] = deque()
 
@@ -103,7 +106,7 @@ class Monitor:
         mine = _mine()
         mine.entered.pop()
         try:
-            if mine.later and not mine.entered:
+            if (mine.later or mine.theirs) and not mine.entered:
                 _run_later(mine)
         finally:
             if threading.get_ident() == signals.thread:
@@ -159,13 +162,16 @@ def after(act: Callable[[], object]) -> None:
 
 
 def outside(act: Callable[[], object]) -> None:
-    """Run `act`, which is not ours, as `after` does; handlers of signals may run in it."""
+    """Run `act`, which is not ours, after all that is; handlers of signals may run in it."""
 
     def run() -> None:
         with disturbed():
             act()
 
-    after(run)
+    if inside():
+        _mine().theirs.append(run)
+    else:
+        run()
 
 
 def after_all(wait: Callable[[], object]) -> None:
@@ -206,19 +212,33 @@ def _runs_one_of(
 
 
 def _run_later(mine: _Mine) -> None:
-    """Do what was put off, in order; the outermost call does all of it."""
-    if mine.busy:
-        return
+    """Do what was put off, in order, ours first; the outermost call does all of it.
 
-    mine.busy = True
+    What is the user's may wait for a thread that ours starts: that is done in between.
+    """
+    if not mine.busy:
+        mine.busy = True
+        try:
+            while mine.later and not mine.entered:
+                mine.later.popleft()()
+        finally:
+            mine.busy = False
+            if mine.later and not mine.entered:  # one raised: the others count as well
+                _run_later(mine)
+
+        if mine.theirs and not mine.telling:
+            _run_theirs(mine)
+
+        while mine.waits and not mine.later and not mine.entered:
+            mine.waits.popleft()()
+
+
+def _run_theirs(mine: _Mine) -> None:
+    mine.telling = True
     try:
-        while mine.later and not mine.entered:
-            mine.later.popleft()()
+        while mine.theirs and not mine.entered:
+            mine.theirs.popleft()()
     finally:
-        mine.busy = False
-        # If one raised, the others count as well.
-        if mine.later and not mine.entered:
-            _run_later(mine)
-
-    while mine.waits and not mine.later and not mine.entered:
-        mine.waits.popleft()()
+        mine.telling = False
+        if mine.theirs and not mine.entered:
+            _run_theirs(mine)

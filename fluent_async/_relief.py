@@ -59,7 +59,10 @@ class Relief:
     def _moves(self) -> bool:
         """Whether something runs, or will by itself."""
         slots = self._slots
-        if slots.used > slots.abandoned or slots.resuming or slots.judging:
+        if slots.used > slots.abandoned or slots.resuming:
+            return True
+
+        if slots.judging > slots.away:  # else whoever judges waits in the middle of it
             return True
 
         return any(occupant.moves for occupant in slots.occupants)

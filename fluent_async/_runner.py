@@ -156,27 +156,27 @@ class Runner:
         try:
             self.performance(attempt, attempt.work.stage.base, self).run()
         except Failed as failed:
-            self._report(attempt, failed=failed)
+            self._report(attempt, seat, failed=failed)
         except (Broken, Cancelled):
-            self._report(attempt, dropped=True)
+            self._report(attempt, seat, dropped=True)
         except BaseException as exc:
-            self._report(attempt, fatal=exc)
+            self._report(attempt, seat, fatal=exc)
         else:
-            self._report(attempt)
-        finally:
-            seat.occupant = None
+            self._report(attempt, seat)
 
     # -- reports -----------------------------------------------------------------------
 
     def _report(
         self,
         attempt: Attempt,
+        seat: Seat,
         *,
         failed: Failed | None = None,
         dropped: bool = False,
         fatal: BaseException | None = None,
     ) -> None:
-        """Tell the scheduler how an attempt ended."""
+        """Tell the scheduler how an attempt ended, which has no slot to lend from then on."""
+        seat.occupant = None
         with self._core.monitor:
             if dropped:
                 self._core.scheduler.drop(attempt)

@@ -91,8 +91,8 @@ class Seat:
             return wait(self.occupant, waiter, timeout, lends=lends)
 
         job = self.slice or self.shift
-        if job is None:  # between two jobs: a retry policy
-            return waiter.wait(timeout)
+        if job is None:
+            return self._wait_between(waiter, timeout)
 
         with self.engine.monitor:
             occupant = self.occupant = self.engine.scheduler.sit(job)
@@ -105,6 +105,21 @@ class Seat:
             self.occupant = None
             with self.engine.monitor:
                 self.engine.scheduler.slots.rise(occupant)
+
+    def _wait_between(self, waiter: Waiter, timeout: float | None) -> bool:
+        """Wait between two jobs, as a callback of a future may: another thread is needed."""
+        core = self.engine
+        with core.monitor:
+            core.scheduler.slots.away += 1
+            core.react()
+
+        try:
+            return waiter.wait(timeout)
+        finally:
+            with core.monitor:
+                core.scheduler.slots.away -= 1
+
+            del core  # exceptions lead back to this frame
 
     def _wait_told(
         self, occupant: Occupant, waiter: Waiter, timeout: float | None, *, lends: bool

@@ -39,6 +39,7 @@ class Slots:
         self.desk = Desk()
         self.given_up: dict[Attempt, float] = {}  # nobody waits for them, since when
         self.judging = 0  # of those, how many are being judged now
+        self.away = 0  # threads that wait, and are at no job
         self.occupants: dict[Occupant, None] = {}  # oldest first
         self.resuming: deque[Waiter] = deque()  # want their slot back
         self._deadlines: list[tuple[float, int, Attempt]] = []  # a heap; some are stale

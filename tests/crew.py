@@ -25,6 +25,7 @@ from fluent_async._engine import Engine
 from fluent_async._loop import Held, InputError, Passing, Raised
 from fluent_async._retry import NO_RETRY, bounded_repr
 from fluent_async._runner import Runner
+from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._stage import channels_of
 from fluent_async._threads import Threads
@@ -403,7 +404,7 @@ class Player:
         if not failed or call.last or attempt.work.dropped:
             book.ended(step, item)
 
-        runner._report(attempt, failed=failed, dropped=dropped)  # noqa: SLF001
+        runner._report(attempt, Seat(self._crew), failed=failed, dropped=dropped)  # noqa: SLF001
 
     def _perform(self, attempt: Attempt, call: Call) -> Play:
         """Make the call, and send what comes of it."""

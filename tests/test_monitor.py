@@ -10,7 +10,7 @@ import pytest
 
 from beside import beside
 from fluent_async import Drain
-from fluent_async._monitor import Monitor, after, after_all, inside
+from fluent_async._monitor import Monitor, after, after_all, inside, outside
 from fluent_async.errors import DrainClosed
 from support import TIMEOUT, Gate, run_child, start_child
 
@@ -365,6 +365,60 @@ class TestAfter:
             pass
 
         assert ["the rest"] == steps
+
+
+class TestOutside:
+    """`outside(act)`: what is the user's, after all that is ours."""
+
+    def test_acts_at_once_outside_every_monitor(self) -> None:
+        """There is nothing to wait for."""
+        steps = list[str]()
+        outside(lambda: steps.append("theirs"))
+
+        assert ["theirs"] == steps
+
+    def test_acts_after_what_is_ours_was_done(self) -> None:
+        """It may wait for a thread that ours starts."""
+        steps = list[str]()
+        with Monitor():
+            outside(lambda: steps.append("theirs"))
+            after(lambda: steps.append("ours"))
+
+        assert ["ours", "theirs"] == steps
+
+    def test_has_what_is_ours_done_in_the_middle_and_not_what_is_theirs(self) -> None:
+        """What it puts off itself is done at once, another's act in its turn."""
+        monitor, steps = Monitor(), list[str]()
+
+        def act() -> None:
+            steps.append("begins")
+            with monitor:
+                outside(lambda: steps.append("theirs"))
+                after(lambda: steps.append("ours"))
+
+            steps.append("ends")
+
+        with monitor:
+            outside(act)
+
+        assert ["begins", "ours", "ends", "theirs"] == steps
+
+    def test_acts_though_another_act_raised(self) -> None:
+        """The exception comes out after that."""
+        steps = list[str]()
+
+        def fail() -> None:
+            raise LookupError
+
+        def put_off() -> None:
+            with Monitor():
+                outside(fail)
+                outside(lambda: steps.append("theirs"))
+
+        with pytest.raises(LookupError):
+            put_off()
+
+        assert ["theirs"] == steps
 
 
 class TestReentry:

@@ -208,11 +208,12 @@ def _prepare(
 
 
 def _limit(max_workers: object) -> int:
-    limit = _checks.whole("max_workers", max_workers, least=-(1 << 63))
-    if limit <= 0:
-        raise ValueError("max_workers must be greater than 0")
+    if isinstance(max_workers, int) and max_workers <= 0 and max_workers is not False:
+        raise ValueError(
+            "max_workers must be greater than 0"
+        )  # as the standard one says
 
-    return limit
+    return _checks.whole("max_workers", max_workers, least=1)
 
 
 def _workers() -> int:

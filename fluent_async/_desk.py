@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from contextlib import suppress
-from operator import methodcaller
+from itertools import repeat
+from operator import length_hint, methodcaller
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fluent_async._wait import Waiter
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 class Call(Protocol):
     """A call that was handed in. What it is made of may raise; none of this does."""
 
-    def make(self) -> End | None:
-        """Make the call; say how it ended, None if that is no more the desk's."""
+    def make(self, tally: Tally, /) -> End | None:
+        """Make the call; say how it ended, None if that is no more the desk's.
+
+        Whoever begins it notes that in `tally.begun`.
+        """
         ...
 
     def drop(self) -> None:
@@ -55,10 +60,10 @@ class Calls(NamedTuple):
 class Tally:
     """Counts of the calls that were taken from a desk, and of what became of them."""
 
-    __slots__ = ("called", "cancelled", "failed", "succeeded")
+    __slots__ = ("begun", "cancelled", "failed", "succeeded")
 
     def __init__(self) -> None:
-        self.called = 0
+        self.begun = 0
         self.succeeded = 0
         self.failed = 0
         self.cancelled = 0
@@ -122,6 +127,9 @@ class Desk:
         self.standing: deque[Shift] = deque()  # last in, first out: warm caches
         self.shifts: dict[Shift, None] = {}  # guarded by the pool's monitor
         self._past = Tally()  # of shifts that are over
+        self._left = repeat((), sys.maxsize)  # one less for each call handed in
+        self._left_back = repeat((), sys.maxsize)  # and for each that was taken back
+        self.passed = 0  # calls that went to the pool, which counts them; guarded by it
         # One step for Python, so that no signal handler comes between: a shift that was
         # taken off those that stand by, and never rung, would keep its slot for ever.
         self._rings = map(methodcaller("ring"), iter(self.standing.pop, None))
@@ -132,19 +140,24 @@ class Desk:
         return bool(self.backlog) or not all(shift.rests for shift in self.shifts)
 
     def counts(self) -> Calls:
-        """Return the counts, read in this order: no call has ended that was not begun."""
+        """Return the counts; in the pool's monitor.
+
+        Threads go on meanwhile, so the order counts: nothing has ended that was not begun,
+        or not accepted.
+        """
         shifts: list[Tally] = [self._past, *self.shifts]
         succeeded = sum(shift.succeeded for shift in shifts)
         failed = sum(shift.failed for shift in shifts)
         cancelled = sum(shift.cancelled for shift in shifts)
-        waiting = len(self.backlog)
-        called = sum(shift.called for shift in shifts)
-        return Calls(succeeded, failed, cancelled, waiting + called, called - cancelled)
+        begun = sum(shift.begun for shift in shifts)
+        taken_back = sys.maxsize - length_hint(self._left_back)
+        accepted = sys.maxsize - length_hint(self._left) - taken_back - self.passed
+        return Calls(succeeded, failed, cancelled, accepted, begun)
 
     def begin(self) -> Shift | None:
         """Begin a shift with the next call, if there is one.
 
-        In the pool's monitor, like all that follows but `call_up`.
+        In the pool's monitor, like all that follows but `hand_in` and `call_up`.
         """
         call = self._take()
         if call is None:
@@ -158,10 +171,15 @@ class Desk:
         """Note that a shift is over."""
         del self.shifts[shift]
         past = self._past
-        past.called += shift.called
+        past.begun += shift.begun
         past.succeeded += shift.succeeded
         past.failed += shift.failed
         past.cancelled += shift.cancelled
+
+    def hand_in(self, call: Call) -> None:
+        """Accept a call; from any thread, whatever it is at."""
+        next(self._left)  # one step, like the next
+        self.backlog.append(call)
 
     def call_up(self) -> bool:
         """Call a shift that stands by to the desk; say whether there was one.
@@ -204,6 +222,7 @@ class Desk:
         except ValueError:
             return False
 
+        next(self._left_back)
         return True
 
     def clear(self) -> list[Call]:
@@ -215,7 +234,6 @@ class Desk:
             except IndexError:
                 break
 
-        self._past.called += len(calls)
         self._past.cancelled += len(calls)
         return calls
 
@@ -245,8 +263,7 @@ class Desk:
 
     def _answer(self, shift: Shift, call: Call) -> bool:
         """Make a call and tell how it ended; say whether the shift stands by."""
-        shift.called += 1
-        end = call.make()
+        end = call.make(shift)
         if end is End.SUCCEEDED:
             shift.succeeded += 1
         else:
@@ -315,5 +332,3 @@ def _count(shift: Shift, end: End | None) -> None:
         shift.failed += 1
     elif end is End.CANCELLED:
         shift.cancelled += 1
-    else:
-        shift.called -= 1

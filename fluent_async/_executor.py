@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sized
 from concurrent.futures import Executor, wait
@@ -18,7 +19,6 @@ from fluent_async._intake import AFTER
 from fluent_async._interrupt import ENDS, stop
 from fluent_async._mapping import Feed, results
 from fluent_async._process import FOREIGN, process
-from fluent_async._task import Task
 from fluent_async._wait import remaining
 from fluent_async.errors import PoolClosed
 
@@ -74,12 +74,7 @@ class PoolExecutor(Executor):
             RuntimeError: if no thread can be started, or Python is about to exit.
             TypeError: if a task cannot take these arguments.
         """
-        call: Any = fn
-        intake = self._intake
-        if isinstance(fn, Task) and not intake.is_plain(call):
-            return intake.promise(call, args, kwargs)
-
-        return intake.hand_in(call, args, kwargs, late=False)
+        return self._intake.entrance(fn)(fn, args, kwargs, late=False)
 
     @override
     def map(  # the standard one has no buffersize before 3.14
@@ -102,17 +97,18 @@ class PoolExecutor(Executor):
             fn: the function.
             iterables: of its arguments. Those with a length are read here, at once; of
                 others as much is read as there are threads, and the rest by the threads
-                of the pool as the calls go on, one thread at a time.
-            timeout: seconds from now in which all results must be there; None: for ever.
-            chunksize: has no effect, as in the standard executor of threads.
+                of the pool as the calls go on, one thread at a time; or all, at once, if
+                a subclass has a `submit` of its own, which every call goes through.
+            timeout: seconds from now in which all results must be there; None, or an
+                infinity: for ever; if it is negative they must be there already.
+            chunksize: has no effect, whatever it is, as in the standard one of threads.
             buffersize: how many results may wait to be read, at least 1. All inputs are
                 then read in the thread that reads results, as these are taken.
 
         Raises:
             TimeoutError: if reading a result takes longer.
         """
-        left = remaining(_checks.timeout("timeout", timeout))
-        _checks.whole("chunksize", chunksize, least=1)
+        left = remaining(_seconds(timeout))
         size = _checks.limit("buffersize", buffersize)
         self._intake.refuse()
         call: Callable[..., T] = fn
@@ -121,7 +117,7 @@ class PoolExecutor(Executor):
             return self._buffered(fn, inputs, size, left)
 
         sized = all(isinstance(each, Sized) for each in iterables)
-        if sized or isinstance(fn, Task) or self._is_overridden():
+        if sized or self._is_overridden():
             return results(deque(self._submitted(call, inputs)), left)
 
         return Feed(self._intake, fn, inputs, self._max_workers).results(left)
@@ -210,6 +206,14 @@ class PoolExecutor(Executor):
             return next(executor._submitted(fn, inputs), None)
 
         return results(futures, left, another)
+
+
+def _seconds(timeout: object) -> float | None:
+    """Return a timeout as the standard executor understands it."""
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        timeout = None if timeout == math.inf else max(timeout, 0)
+
+    return _checks.timeout("timeout", timeout)
 
 
 class _Rest:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contextvars import Context
     from types import FrameType
 
+    from fluent_async._desk import Tally
     from fluent_async._lending import Place, Waiting
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class PoolFuture(Future[T]):
     _made: T | None = None  # what the call gave or raised, until that is told
     _raised: BaseException | None = None
     _untold: _Untold | None = None
+    _ours = False  # whether a thread of the pool makes the call, and says how it ends
     _among: set[PoolFuture[Any]] | None = None  # those not done
     _many: Waiters | None = None  # that wait for this one among others
 
@@ -124,16 +126,17 @@ class PoolFuture(Future[T]):
     def call_waiting(self) -> Made | None:
         """What will be called; None if that was begun, cancelled, or is no plain call."""
         waiting = self._call.copy()  # one step: others may take it
-        return waiting[0] if waiting else None
+        return waiting[0] if waiting and self._state is base.PENDING else None
 
     def begin(self) -> bool:
         """Note that the call is made, if it was not before; False if it is cancelled."""
-        if self._claim():
+        if self._claim() and self._state is base.PENDING:
             self._state = base.RUNNING
+            self._ours = True
 
-        return self._state is base.RUNNING
+        return self._ours and self._state is base.RUNNING
 
-    def make(self) -> End:
+    def make(self, tally: Tally) -> End:
         """Make the call; say how it ended: cancelled if that was before."""
         try:
             call = self._call.pop()
@@ -145,6 +148,8 @@ class PoolFuture(Future[T]):
             return _CANCELLED
 
         self._state = base.RUNNING
+        self._ours = True
+        tally.begun += 1
         context, fn, args, kwargs = call
         del call
         try:
@@ -196,7 +201,7 @@ class PoolFuture(Future[T]):
         condition = self._condition
         with condition:
             stands = not self._done_callbacks and stand_by()
-            ends = self._state is base.RUNNING
+            ends = self._ours and self._state is base.RUNNING
             if ends:  # else somebody else has set how it ended, and called back
                 self._exception, self._result = self._raised, self._made
                 self._state = base.FINISHED

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fluent_async._exits import exits
 from fluent_async._future import PoolFuture
 from fluent_async._promise import Promise
 from fluent_async._step import Kind
+from fluent_async._task import Task
 from fluent_async.errors import PoolClosed
 
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fluent_async._engine import Engine
     from fluent_async._future import Made
     from fluent_async._step import Step
-    from fluent_async._task import Task
 
 
 AFTER = "cannot schedule new futures after"
@@ -98,22 +98,36 @@ class Intake:
             future.cancel()
             self.refuse()
 
+    def entrance(self, fn: Callable[..., Any]) -> Callable[..., PoolFuture[Any]]:
+        """Return the method that hands in calls of `fn`: `hand_in`, or `promise`."""
+        if isinstance(fn, Task) and not self._is_plain(cast("Task[..., Any, Any]", fn)):
+            return self.promise
+
+        return self.hand_in
+
     def promise(
-        self, task: Task[..., Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        task: Task[..., Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] = _NO_KWARGS,
+        *,
+        late: bool = True,
     ) -> PoolFuture[Any]:
-        """Hand in a task, with its policy, as a worker of the pool."""
-        self.refuse()
+        """Hand in a task, with its policy, as a worker of the pool; see `hand_in`."""
+        if not late:
+            self.refuse()
+
         worker = task.with_input(*args, **kwargs)
         future: PoolFuture[Any] = PoolFuture(self._pool, None)
         future.join(self.among)
         call = Promise(future, worker, self.engine)
         self.engine.hand_in(call)
-        if self.refusal is not None or self.engine.closed:
+        if not late and (self.refusal is not None or self.engine.closed):
             self._withdraw(future, call)
 
         return future
 
-    def is_plain(self, task: Task[..., Any, Any]) -> bool:
+    def _is_plain(self, task: Task[..., Any, Any]) -> bool:
         """Say whether a task is made by one call of its function and nothing else."""
         first, *others = task._steps
         simple = first.policy is None and first.timeout is None and first.limit is None

@@ -35,6 +35,7 @@ class Feed:
         self, intake: Intake, fn: Callable[..., Any], inputs: Iterator[Any], ahead: int
     ) -> None:
         self._intake = intake
+        self._hand_in = intake.entrance(fn)
         self._fn = fn
         self._inputs = inputs
         self._ahead = ahead
@@ -54,7 +55,7 @@ class Feed:
                 if self.stopped or self._intake.cancelled or _wait.cancelled():
                     return futures, None
 
-                futures.append(self._intake.hand_in(self._fn, args, late=late))
+                futures.append(self._hand_in(self._fn, args, late=late))
         except Exception as exc:
             following = self._intake.future(None)
             following.fail(self._fn, exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fluent_async._picture import Shape
@@ -21,6 +22,11 @@ _FRAMES = {
 # Besides letters and digits. Anything else may mean something, to Mermaid, to Markdown or
 # to HTML, at one place in a text or another.
 _PLAIN = frozenset(" ,:=()_")
+
+# What means something after its codes were read, too: line ends, icons and formulas. It does
+# not if a character that nobody sees comes in between.
+_MEANING = re.compile(r"\\|:(?=fa-)|\$(?=\$)")
+_JOINER = "\u2060"
 
 
 def mermaid(picture: Picture) -> str:
@@ -48,6 +54,7 @@ def _framed(box: Box) -> str:
 
 def _escaped(text: str) -> str:
     """Write what is not plain as a code of Mermaid's."""
+    text = _MEANING.sub(rf"\g<0>{_JOINER}", text)
     return "".join(
         character
         if character.isalnum() or character in _PLAIN

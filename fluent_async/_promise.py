@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from fluent_async._chain import with_drain
 from fluent_async._inputs import stages_of
-from fluent_async._monitor import after
+from fluent_async._monitor import outside
 from fluent_async._outcome import Outcome
 from fluent_async._step import Kind
 from fluent_async._work import End
@@ -21,6 +21,7 @@ from fluent_async._worker import new_worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fluent_async._desk import Tally
     from fluent_async._engine import Engine
     from fluent_async._future import PoolFuture
     from fluent_async._retry import Failure
@@ -44,7 +45,7 @@ class Promise:
         self._fn = worker._steps[0].fn
         self._outcome = Told(future, worker)
 
-    def make(self) -> End | None:
+    def make(self, tally: Tally) -> End | None:
         """Give the pool the work; None if it has it, and counts it itself."""
         if not self._future.pending:
             return End.CANCELLED
@@ -52,6 +53,7 @@ class Promise:
         try:
             self._context.run(self._engine.go, self._stages, self._outcome, late=True)
         except Exception as exc:  # its drains are shut, or feed somebody else
+            tally.begun += 1
             self._outcome.die(exc)
             self._outcome.tell_future(End.FAILED)
             return End.FAILED
@@ -114,7 +116,7 @@ class Told(Outcome):
     @override
     def end(self, end: End) -> None:
         """Tell the future, once this thread has left the monitor."""
-        after(partial(self.tell_future, end))
+        outside(partial(self.tell_future, end))
 
     def tell_future(self, end: End) -> None:
         """Tell the future how the work ended."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fluent_async._chain import name_of
 from fluent_async._checks import type_name
 from fluent_async._drain import channel_of
+from fluent_async._outcome import Outcome
 from fluent_async._picture import Box, Picture, Shape
 from fluent_async._sources import Flow, Given
 from fluent_async._stage import drains_of
@@ -108,9 +109,10 @@ def _holds(channel: Channel[Any]) -> str:
 
 
 def _sinks(stage: Stage) -> tuple[object, ...]:
-    """Return what the stage sends to, each once, as far as that is known."""
+    """Return what of the user's the stage sends to, each once, as far as that is known."""
     sinks = drains_of(stage.steps or ())
-    return tuple({id(sink): sink for sink in sinks}.values())
+    theirs = [sink for sink in sinks if not isinstance(sink, Outcome)]  # that is ours
+    return tuple({id(sink): sink for sink in theirs}.values())
 
 
 def _line(text: str) -> str:

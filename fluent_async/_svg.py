@@ -37,9 +37,9 @@ def svg(picture: Picture) -> str:
     height = plan.height + LINE + 3 * MARGIN
     title = escape(picture.title)
     parts = [
+        '<div style="overflow-x:auto">',
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}"',
         f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"',
-        'style="max-width:100%;height:auto"',
         f'font-family="monospace" font-size="{FONT:g}" stroke="currentColor">',
         _text(title, MARGIN, MARGIN + FONT, anchor="start"),
         f'<g transform="translate({MARGIN:g} {2 * MARGIN + LINE:g})">',
@@ -48,7 +48,7 @@ def svg(picture: Picture) -> str:
         parts += _box(box, place)
 
     parts += map(_arrow, plan.arrows)
-    return "\n".join([*parts, "</g>", "</svg>"])
+    return "\n".join([*parts, "</g>", "</svg>", "</div>"])
 
 
 def _size(box: Box) -> tuple[float, float]:

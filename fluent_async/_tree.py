@@ -12,6 +12,7 @@ from fluent_async._checks import type_name
 from fluent_async._engine import Engine
 from fluent_async._exits import exits
 from fluent_async._retry import shown
+from fluent_async._text import printable
 from fluent_async._threads import frames
 from fluent_async._whereabouts import at
 from fluent_async._work import Attempt
@@ -54,7 +55,8 @@ def _lines(pool: Engine, places: dict[str, FrameType]) -> Iterator[str]:
         yield from _stack(places.get(attempt.thread))
 
     for name, frame in places.items():
-        place = at(frame) if name.startswith(f"{pool.name}-") else None
+        ours = name.startswith(f"{printable(pool.name)}-")
+        place = at(frame) if ours else None
         if place is not None:
             task, value = place
             yield f"  {task}({_shown(value, pool)}), attempt 1, on {name}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from fluent_async._desk import Calls, Desk, Shift
+from fluent_async._desk import Calls, Desk, Shift, Tally
 from fluent_async._work import End
 
 
@@ -23,9 +23,10 @@ class Step:
         self.end = end
         self.made = False
 
-    def make(self) -> End | None:
+    def make(self, tally: Tally, /) -> End | None:
         """Do it."""
         self.made = True
+        tally.begun += self.end in {End.SUCCEEDED, End.FAILED}
         self.act()
         return self.end
 
@@ -44,7 +45,7 @@ class Interrupted(Step):
     """A call during whose end somebody else does something."""
 
     @override
-    def make(self) -> End | None:
+    def make(self, tally: Tally, /) -> End | None:
         return self.end
 
     @override
@@ -56,7 +57,9 @@ class Interrupted(Step):
 
 def begun(desk: Desk, *calls: Step) -> Shift:
     """Begin a shift with these calls; it ends when it would wait for its bell."""
-    desk.backlog.extend(calls)
+    for call in calls:
+        desk.hand_in(call)
+
     shift = desk.begin()
     assert shift is not None
     shift.hear = lambda: setattr(shift, "lost", True)
@@ -82,11 +85,12 @@ def test_shift_takes_calls_until_there_are_none() -> None:
 
 
 def test_shift_counts_how_calls_end() -> None:
-    """Those that went elsewhere are not counted; begun are all but the cancelled ones."""
+    """Those that were passed on are not counted; begun are all but the cancelled ones."""
     desk = Desk()
     ends = [End.SUCCEEDED, End.SUCCEEDED, End.FAILED, End.CANCELLED, None]
     desk.work(begun(desk, *(Step(end=end) for end in ends)), no, no)
-    desk.backlog.append(Step())
+    desk.hand_in(Step())
+    desk.passed += 1
 
     assert desk.counts() == Calls(2, 1, 1, accepted=5, begun=3)
 
@@ -117,7 +121,7 @@ def test_shift_takes_what_is_handed_in_while_it_tells_an_end() -> None:
     """It stands by before that, and looks again after it."""
     desk = Desk()
     late = Step()
-    shift = begun(desk, Interrupted(lambda: desk.backlog.append(late)))
+    shift = begun(desk, Interrupted(lambda: desk.hand_in(late)))
     desk.work(shift, no, no)
 
     assert late.made
@@ -130,7 +134,7 @@ def test_shift_waits_for_its_bell_when_it_was_called_up_meanwhile() -> None:
     heard: list[bool] = []
 
     def hand_in() -> None:
-        desk.backlog.append(late)
+        desk.hand_in(late)
         assert desk.call_up()
 
     shift = begun(desk, Interrupted(hand_in))
@@ -210,13 +214,13 @@ def test_call_can_be_taken_back_until_it_is_taken() -> None:
     assert not desk.withdraw(first)
     assert desk.withdraw(second)
     assert desk.clear() == [third]
-    assert desk.counts() == Calls(0, 0, 1, accepted=1, begun=0)
+    assert desk.counts() == Calls(0, 0, 1, accepted=2, begun=0)
 
 
 def test_calls_a_shift_that_was_rung_already_no_second_time() -> None:
     """`close` rings every shift; one that stands by still is on its way, too."""
     desk = Desk()
-    desk.backlog.append(Step())
+    desk.hand_in(Step())
     shift = desk.begin()
     assert shift is not None
     assert shift.stand_by()

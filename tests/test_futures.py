@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import math
 import operator
 import threading
 import weakref
@@ -303,8 +304,28 @@ class TestSubmit:
             assert waiting.set_running_or_notify_cancel()
             assert not waiting.cancel()
 
+        one.submit(int).result(TIMEOUT)  # so its turn has come, and gone
+        assert waiting.running()
         waiting.set_result(9)
         assert 9 == waiting.result(TIMEOUT)
+
+    @pytest.mark.parametrize("fn", [absolute, absolute.with_retry(2)])
+    def test_cancels_nothing_that_is_marked_as_running(
+        self, fn: Callable[[int], int]
+    ) -> None:
+        """Nor does the end of the executor: it is for whoever marked it."""
+        executor = ThreadPoolExecutor(1)
+        with Gate() as gate:
+            executor.submit(gate.arrive)
+            gate.wait_for()
+            marked = [executor.submit(fn, 1), executor.submit(fn, 2)]
+            for future in marked:
+                future.set_running_or_notify_cancel()
+
+            executor.shutdown(wait=False, cancel_futures=True)
+
+        executor.shutdown()
+        assert all(future.running() for future in marked)
 
     def test_logs_a_failure_that_nobody_asked_for(
         self, one: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture
@@ -353,6 +374,29 @@ def drop(_: Value, /) -> None:
 
 class TestTasks:
     """`submit` takes a task too, and keeps its policy."""
+
+    @pytest.mark.parametrize("limit", [1, 2])
+    def test_may_be_followed_by_waits_in_callbacks(self, limit: int) -> None:
+        """A callback waits for another call, as that of a plain call may."""
+        results: list[int] = []
+        with ThreadPoolExecutor(limit) as one:
+
+            def follow(_: Future[int]) -> None:
+                results.append(one.submit(pow, 2, 3).result(TIMEOUT))
+
+            with Gate() as gate:
+                for _ in range(limit):
+                    one.submit(gate.arrive)
+
+                futures = [one.submit(absolute.with_retry(2), 1) for _ in range(5)]
+                for future in futures:
+                    future.add_done_callback(follow)
+
+                gate.wait_for(limit)
+
+            assert poll(lambda: len(results) == 5)
+
+        assert [8] * 5 == results
 
     def test_leave_no_cycle_behind(self, one: ThreadPoolExecutor) -> None:
         """The input of a task is freed by reference count alone."""
@@ -690,6 +734,25 @@ class TestMap:
             gate.open()
             assert len(list(results)) == 1000
 
+    @pytest.mark.parametrize("fn", [absolute, absolute.with_retry(2)])
+    def test_reads_no_more_ahead_for_a_task(self, fn: Callable[[int], int]) -> None:
+        """A task keeps its policy, and its inputs come as its calls go on."""
+        read: list[int] = []
+
+        def numbers() -> Iterator[int]:
+            for number in range(1000):
+                read.append(number)
+                yield -number
+
+        with ThreadPoolExecutor(1) as executor, Gate() as gate:
+            executor.submit(gate.arrive)
+            gate.wait_for()
+            results = executor.map(fn, numbers())
+            assert len(read) < 5
+            gate.open()
+
+            assert list(range(1000)) == list(results)
+
     def test_gives_results_of_an_endless_iterable(self) -> None:
         """The first results of an endless generator come; closing ends the reading."""
         ended: list[bool] = []
@@ -790,12 +853,19 @@ class TestMap:
             with pytest.raises(TimeoutError):
                 next(results)
 
+    def test_takes_what_the_standard_one_takes(self, one: ThreadPoolExecutor) -> None:
+        """A timeout that is over, one that never is, and any chunk size."""
+        assert [1] == list(one.map(abs, [-1], timeout=math.inf, chunksize=0))
+        with Gate() as gate:
+            results = one.map(lambda _: gate.arrive(), [1], timeout=-1)
+            with pytest.raises(TimeoutError):
+                next(results)
+
     @pytest.mark.parametrize(
         ("argument", "value", "error"),
         [
-            ("timeout", -1, ValueError),
+            ("timeout", math.nan, ValueError),
             ("timeout", "1", TypeError),
-            ("chunksize", 0, ValueError),
             ("buffersize", 0, ValueError),
             ("buffersize", 1.5, TypeError),
         ],

@@ -23,7 +23,8 @@ CODE = re.compile(r"#(\d+);")
 
 def lines(text: str) -> str:
     """Read a label of Mermaid's as a browser shows it; line ends are slashes."""
-    return CODE.sub(lambda code: chr(int(code[1])), text.replace("<br/>", " / "))
+    shown = CODE.sub(lambda code: chr(int(code[1])), text.replace("<br/>", " / "))
+    return shown.replace("\u2060", "")
 
 
 def boxes(pool: Pool) -> list[str]:
@@ -128,11 +129,15 @@ class TestGraph:
 
     def test_has_calls_that_were_submitted(self) -> None:
         """Those that have not ended; a pool that only makes calls has one box."""
-        with Pool(1) as pool, Gate() as gate:
+        with Pool(2) as pool, Gate() as gate:
             pool.executor.submit(gate.arrive)
+            pool.executor.submit(at(gate).hold.with_retry(2), 1)
+            gate.wait_for(2)
             pool.executor.submit(int)
-            gate.wait_for()
-            assert ["submitted calls / 1 waiting, 1 in progress"] == boxes(pool)
+            assert [
+                "submitted calls / 1 waiting, 1 in progress",
+                "hold / 1 in progress",
+            ] == boxes(pool)
 
             gate.open()
             assert poll(lambda: boxes(pool) == [])
@@ -298,7 +303,21 @@ class TestText:
 
             assert shown == {box.split(" /")[0] for box in boxes(pool)}
             assert shown <= set(texts(pool._repr_html_()))
-            assert 'pool["a#92;nb: 0 of' in pool.to_mermaid()
+            assert 'pool["a#92;#8288;nb: 0 of' in pool.to_mermaid()
+
+    @pytest.mark.parametrize(
+        ("name", "written"),
+        [
+            (r"c\nd", "c#92;#8288;nd"),
+            ("fab:fa-car: x", "fab:#8288;fa#45;car: x"),
+            ("$$x$$", "#36;#8288;#36;x#36;#8288;#36;"),
+        ],
+    )
+    def test_are_no_line_ends_icons_or_formulas(self, name: str, written: str) -> None:
+        """Mermaid looks for those after it has read its codes."""
+        text = mermaid(Picture("", (Box(Shape.STAGE, (name,)),), ()))
+
+        assert f'n0["{written}"]' in text
 
     @pytest.mark.parametrize("character", [*map(chr, range(32, 127))])
     def test_have_no_character_that_ends_a_label(self, character: str) -> None:
@@ -307,7 +326,7 @@ class TestText:
         labels = re.findall(r'^ .*?\["(.*)"\]$', text, re.MULTILINE)
 
         assert 2 == len(labels)
-        assert all(re.fullmatch(r"[\w ,:=()]|#\d+;", label) for label in labels)
+        assert all(re.fullmatch(r"[\w ,:=()]|(#\d+;)+", label) for label in labels)
 
 
 class TestMermaid:
@@ -373,7 +392,9 @@ class TestNotebook:
         assert ["http://www.w3.org/2000/svg"] == re.findall(
             r"\w+:[^\s\"<>]*//[^\"]*", drawn
         )
-        assert {"svg", "g", "rect", "text", "path"} == set(re.findall(r"<(\w+)", drawn))
+        assert {"div", "svg", "g", "rect", "text", "path"} == set(
+            re.findall(r"<(\w+)", drawn)
+        )
         assert not re.search(r"\b(id|href|src|on\w+|url)\b", drawn)
 
     def test_has_no_color_of_its_own(self) -> None:

@@ -3,9 +3,11 @@
 import dataclasses
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
+from beside import beside
 from fluent_async import Args, Drain, Failure, Pool, PoolStats, each, stream, task
 from support import TIMEOUT, FakeClock, Gate, poll
 from work import Form, at, batch, double, every_form, fail, fed, given, mixed
@@ -224,3 +226,38 @@ class TestAlways:
 
             assert poll(lambda: pool.stats().succeeded == 3)
             assert (3, 3) == (pool.stats().in_progress, pool.stats().running)
+
+
+class TestCalls:
+    """Calls that are submitted are in the counts, each once."""
+
+    @pytest.mark.parametrize("kind", ["plain", "task", "cancelled"])
+    @pytest.mark.slow
+    def test_never_go_back(self, kind: str) -> None:
+        """What only grows never falls, and no more is counted than was submitted."""
+        submitted: list[int] = []
+        seen: list[PoolStats] = []
+        fn = double.with_retry(2) if kind == "task" else abs
+        with Pool(2) as pool:
+
+            def submit() -> None:
+                for number in range(2000):
+                    submitted.append(number)
+                    future = pool.executor.submit(fn, number)
+                    if kind == "cancelled":
+                        future.cancel()
+
+            submitting = beside(submit)
+            while not submitting.done():
+                seen.append(pool.stats())
+                assert seen[-1].accepted <= len(submitted)
+
+            submitting.result(TIMEOUT)
+
+        assert all(
+            before.accepted <= after.accepted
+            and before.attempts <= after.attempts
+            and after.succeeded <= after.attempts <= after.accepted
+            and after.in_progress >= 0
+            for before, after in pairwise(seen)
+        )

@@ -933,6 +933,11 @@ class TestElsewhere:
             futures += [submit(int, "x"), submit(double, 4)]
             submit(pow, 2, 4).cancel()
 
+        with simulate() as other, Pool(limit=1) as pool:
+            pool.executor.submit(int).set_result(4)
+            assert [1, 2] == list(pool.executor.map(abs, iter([-1, 2])))
+
+        assert ["abs"] * 4 == [event.task for event in other.events]
         ended = {event.kind for event in sim.events[1::2]}
         assert [f.exception() is None for f in futures] == [True] * 3 + [False, True]
         assert {"succeeded", "failed"} == ended

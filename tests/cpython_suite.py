@@ -71,7 +71,7 @@ def cases(module: ModuleType, mixin: type) -> Iterator[unittest.TestSuite]:
 
 
 def main() -> int:
-    """Run them; 1 if any failed."""
+    """Run them; 1 if any failed, or left a thread behind."""
     try:
         found = list(modules())
     except ImportError as missing:
@@ -88,7 +88,11 @@ def main() -> int:
     )
     verbosity = 2 if "-v" in sys.argv[1:] else 1
     result = unittest.TextTestRunner(verbosity=verbosity).run(suite)
-    return not result.wasSuccessful()
+    support = importlib.import_module("test.support")
+    if support.environment_altered:  # their words for threads that a test left behind
+        print("a test left something behind")
+
+    return not result.wasSuccessful() or bool(support.environment_altered)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing_extensions import ParamSpec, TypeVar
 from fluent_async import _checks
 from fluent_async._function import (
     Fn,
+    annotations_of,
     args_arity,
     args_place,
     binds,
@@ -263,4 +264,5 @@ def _made(
     attributes = vars(functools.update_wrapper(like, target))
     attributes.setdefault("__name__", name)
     attributes.setdefault("__qualname__", name)
+    attributes.setdefault("__annotations__", annotations_of(target))
     return Task._of((step,), attributes, binds=fn is target and binds(target))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from types import MethodType
 from typing import Any, TypeAlias, TypeGuard
 
@@ -79,6 +81,18 @@ def _parameters(fn: Fn) -> list[inspect.Parameter]:
         return list(signature_of(fn).parameters.values())
     except (TypeError, ValueError):  # as builtins may
         return []
+
+
+def annotations_of(fn: Fn) -> dict[str, Any]:
+    """Return the annotations of a function, with references to names not defined yet."""
+    try:
+        return fn.__annotations__
+    except Exception:  # from 3.14 on they are evaluated now, which such names fail
+        with suppress(Exception):
+            module = import_module("annotationlib")  # 3.14's
+            return module.get_annotations(fn, format=module.Format.FORWARDREF)  # type: ignore[no-any-return]
+
+        return {}
 
 
 def args_place(fn: Fn) -> int | None:

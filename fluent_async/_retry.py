@@ -243,6 +243,7 @@ def shown(value: object, describe: Callable[[object], str]) -> str:
 
 LONGEST_REPR = 200  # characters: two or three lines of a terminal
 LONGEST_TEXT = 1000  # characters that `describe` gives: a screen
+MOST_BITS = 14_000  # of an int: some 4,200 digits, and Python prints 4,300
 MOST_NOTES = 20  # on one exception object, which may be raised again and again
 
 
@@ -266,6 +267,14 @@ class _Repr(reprlib.Repr):
         super().__init__()
         self.maxstring = self.maxother = LONGEST_REPR
         self.maxlong = 40
+
+    @override
+    def repr_int(self, x: int, level: int) -> str:
+        """Show an int; one that has too many digits for Python by its type."""
+        if x.bit_length() > MOST_BITS:
+            return f"<{_checks.type_name(x)}>"
+
+        return super().repr_int(x, level)
 
     def repr_bytes(self, value: bytes, level: int) -> str:  # noqa: ARG002
         """Show the beginning of long bytes; reprlib would make the whole text first."""

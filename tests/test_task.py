@@ -171,6 +171,20 @@ class TestIdentity:
         assert str(inspect.signature(Client("a").get)) == "(path: str) -> str"
         assert inspect.isgeneratorfunction(counted)
 
+    def test_may_have_no_annotations(self) -> None:
+        """An object that can be called has none; `typing` sees that, too."""
+
+        class Plain:
+            __slots__ = ()
+
+            def __call__(self, number: int, /) -> int:
+                return number
+
+        plain = task(Plain())
+
+        assert 3 == plain(3)
+        assert {} == typing.get_type_hints(plain)
+
     def test_has_a_name(self) -> None:
         """The name is the function's, or the one given; a composition names its tasks."""
         assert doubled.name == "double"
@@ -371,7 +385,7 @@ class TestArgs:
 
         def fn(job: object) -> None: ...
 
-        fn.__annotations__["job"] = annotation
+        fn.__annotations__ = {"job": annotation, "return": None}
         fn.__globals__.setdefault("fluent_async", fluent_async)
         made = stream(fn)  # type: ignore[var-annotated]
 
@@ -384,7 +398,7 @@ class TestArgs:
         def fn(job: object) -> list[object]:
             return [job]
 
-        fn.__annotations__["job"] = annotation
+        fn.__annotations__ = {"job": annotation, "return": list}
 
         assert list(stream(fn)(3)) == [3]
 

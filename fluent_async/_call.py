@@ -82,7 +82,7 @@ def feeding(sinks: Iterable[Sink[Any]]) -> Generator[None, None, None]:
     """Count as a feeder of every Drain among the sinks while the block runs."""
     with ExitStack() as fed:
         for sink in sinks:
-            if isinstance(sink, Drain):
+            if _checks.is_a(sink, Drain):
                 sink._open()
                 fed.callback(sink._idle)
 

@@ -65,6 +65,9 @@ def sink(name: str, value: T) -> T:
 
     A class whose objects may stand there by mistake says in `_no_sink` what to write.
     """
+    if issubclass(type(value), Drain):
+        return value
+
     hint: str | None = getattr(type(value), "_no_sink", None)
     if hint is not None:
         raise TypeError(hint)
@@ -74,11 +77,14 @@ def sink(name: str, value: T) -> T:
 
 def steps_after(task: object, left: str) -> Steps:
     """Return the steps of a task on the right of >>, which must take one value."""
-    following: Callable[[], Steps] | None = getattr(task, "_following", None)
+    # Of its type: there are objects that have any attribute one asks for.
+    following: Callable[[object], Steps] | None = getattr(
+        type(task), "_following", None
+    )
     if following is not None:
-        return following()
+        return following(task)
 
-    if isinstance(task, Drain):
+    if _checks.is_a(task, Drain):
         raise TypeError(
             f"a drain takes outputs with |, not with >>: write {left} | drain"
         )

@@ -9,10 +9,12 @@ import inspect
 import math
 import numbers
 import operator
+import sys
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import partial
-from typing import SupportsIndex, TypeVar
+from types import CoroutineType
+from typing import SupportsIndex, TypeGuard, TypeVar
 
 from fluent_async._signals import signals
 
@@ -22,23 +24,43 @@ T = TypeVar("T")
 
 def type_name(value: object) -> str:
     """Name the type of `value`, whatever its metaclass says."""
-    name: str = type.__dict__["__name__"].__get__(type(value))
+    return class_name(type(value))
+
+
+def class_name(kind: type[object]) -> str:
+    """Name a class, whatever its metaclass says."""
+    name: str = type.__dict__["__name__"].__get__(kind)
     return name
 
 
 def name_of(fn: object) -> str:
     """Name a function, whatever it is; as its type if it has no name, or will not say."""
-    while isinstance(fn, partial):
+    while is_a(fn, partial):
         fn = fn.func
 
+    name = attribute(fn, "__name__")
+    return str.__str__(name) if is_a(name, str) else type_name(fn)
+
+
+def is_a(value: object, kinds: type[T] | tuple[type[T], ...]) -> TypeGuard[T]:
+    """Say whether `value` is one of `kinds` by its type, whatever it says of itself."""
     try:
-        name = getattr(fn, "__name__", None)
-        return str.__str__(name) if isinstance(name, str) else type_name(fn)
+        return issubclass(type(value), kinds)
+    except Exception:  # where kinds are ABCs, which hash the type of the value
+        return False
+
+
+def attribute(value: object, name: str) -> object:
+    """Return an attribute of `value`; None if there is none, or asking for it fails."""
+    try:
+        found: object = getattr(value, name, None)
     except BaseException as exc:
         if signals.may_have_raised(exc):
             raise
 
-        return type_name(fn)
+        return None
+
+    return found
 
 
 def wrong_type(name: str, value: object, right: str) -> TypeError:
@@ -49,60 +71,84 @@ def wrong_type(name: str, value: object, right: str) -> TypeError:
 def whole(name: str, value: object, *, least: int) -> int:
     """Return `value` as a plain int of at least `least`; a bool is no number."""
     right = f"an int of at least {least}"
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        raise wrong_type(name, value, right)
-
-    try:
-        number = operator.index(value)
-    except Exception as exc:
-        raise wrong_type(name, value, right) from exc
-
+    number = _index(name, value, right)
     if number < least:
         # Beyond 4300 digits an int can't be printed.
-        shown = f"int {number}" if number > -(10**9) else "a large negative int"
+        kind = type_name(value)
+        shown = f"{kind} {number}" if number > -(10**9) else f"a large negative {kind}"
         raise ValueError(f"{name} must be {right}, not {shown}")
 
-    return number
+    return min(number, sys.maxsize)  # more is no more, and could not be printed
 
 
 def seed(name: str, value: object) -> int:
-    """Return `value` if it is an int, of any size and sign; a bool is no number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, value, "an int")
+    """Return `value` as a plain int, of any size and sign; a bool is no number."""
+    return _index(name, value, "an int")
 
-    return value
+
+def _index(name: str, value: object, right: str) -> int:
+    if is_a(value, bool) or not is_a(value, SupportsIndex):
+        raise wrong_type(name, value, right)
+
+    try:
+        return int(operator.index(value))
+    except Exception as exc:
+        raise wrong_type(name, value, right) from exc
 
 
 def number(name: str, value: object, right: str = "a finite number") -> float:
     """Return `value` as a finite float of at least 0; a bool is no number."""
-    right = f"{right} of at least 0"
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    return _finite(name, value, _float(name, value, f"{right} of at least 0"), right)
+
+
+def _finite(name: str, value: object, plain: float, right: str) -> float:
+    if not 0 <= plain < math.inf:
+        shown = f"{type_name(value)} {plain}"
+        raise ValueError(f"{name} must be {right} of at least 0, not {shown}")
+
+    return plain
+
+
+def _float(name: str, value: object, right: str) -> float:
+    if is_a(value, bool) or not is_a(value, numbers.Real):
         raise wrong_type(name, value, right)
 
     try:
-        plain = float(value)
+        return float(value)
     except Exception as exc:
         raise ValueError(
             f"{name} must be {right}, not {type_name(value)} that no float can hold"
         ) from exc
 
-    if not 0 <= plain < math.inf:
-        raise ValueError(f"{name} must be {right}, not {type_name(value)} {plain}")
-
-    return plain
-
 
 def seconds(name: str, value: object) -> float:
     """Return `value`, a number or a timedelta, as finite seconds of at least 0."""
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
+    right = "seconds, a finite number or timedelta,"
+    if is_a(value, timedelta):
+        return _finite(name, value, timedelta.total_seconds(value), right)
 
-    return number(name, value, "seconds, a finite number or timedelta,")
+    return number(name, value, right)
 
 
 def timeout(name: str, value: object) -> float | None:
     """Return `value` as `seconds` does; None waits for ever."""
     return None if value is None else seconds(name, value)
+
+
+def patience(name: str, value: object) -> float | None:
+    """Return `value` as `concurrent.futures` takes it: less than 0 is no time at all."""
+    if value is None:
+        return None
+
+    right = "seconds, a number or timedelta,"
+    if is_a(value, timedelta):
+        return timedelta.total_seconds(value)
+
+    plain = _float(name, value, right)
+    if math.isnan(plain):
+        raise ValueError(f"{name} must be {right}, not {type_name(value)} {plain}")
+
+    return plain
 
 
 def limit(name: str, value: object) -> int | None:
@@ -112,7 +158,7 @@ def limit(name: str, value: object) -> int | None:
 
 def flag(name: str, value: object) -> bool:
     """Return `value`, which must be True or False itself."""
-    if not isinstance(value, bool):
+    if not is_a(value, bool):
         raise wrong_type(name, value, "True or False")
 
     return value
@@ -120,7 +166,7 @@ def flag(name: str, value: object) -> bool:
 
 def text(name: str, value: object) -> str:
     """Return `value` as a plain str."""
-    if not isinstance(value, str):
+    if not is_a(value, str):
         raise wrong_type(name, value, "a str")
 
     return str.__str__(value)
@@ -134,7 +180,7 @@ def name(name: str, value: object) -> str | None:
 def choice(name: str, value: object, among: Collection[str]) -> str:
     """Return `value`, which must be one of the texts in `among`."""
     right = "one of " + ", ".join(f'"{each}"' for each in among)
-    plain = text(name, value) if isinstance(value, str) else None
+    plain = text(name, value) if is_a(value, str) else None
     if plain is None:
         raise wrong_type(name, value, right)
 
@@ -147,12 +193,28 @@ def choice(name: str, value: object, among: Collection[str]) -> str:
 def function(
     name: str, value: object, right: str = "a function"
 ) -> Callable[..., object]:
-    """Return `value`, which must be callable, no class, and not async."""
-    if not callable(value) or isinstance(value, type):
+    """Return `value`, which must be callable with one argument, no class, and not async."""
+    if not callable(value) or is_a(value, type):
         raise wrong_type(name, value, right)
 
     if is_async(value):
         raise TypeError(f"{name} must be {right}, not an async function")
+
+    if is_generator(value):
+        raise TypeError(f"{name} must be {right}, not a generator function")
+
+    if not takes(value, 1):
+        raise TypeError(
+            f"{name} must be {right}, not one that can't be called with one argument"
+        )
+
+    return value
+
+
+def called(name: str, value: object) -> Callable[..., object]:
+    """Return `value`, which must be callable in whatever way."""
+    if not callable(value):
+        raise wrong_type(name, value, "callable")
 
     return value
 
@@ -165,32 +227,61 @@ def is_async(fn: Callable[..., object]) -> bool:
     )
 
 
+def is_generator(fn: Callable[..., object]) -> bool:
+    """Say whether calling `fn` gives a generator."""
+    return any(map(inspect.isgeneratorfunction, bodies(fn)))
+
+
+def takes(fn: Callable[..., object], count: int) -> bool:
+    """Say whether `fn` can be called with so many arguments; True if it hides that."""
+    try:
+        signature = inspect.signature(fn)
+    except Exception:  # as of builtins, and of what has strange attributes
+        return True
+
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+
+    return True
+
+
 def bodies(fn: Callable[..., object]) -> tuple[object, ...]:
     """Return what runs when `fn` is called: itself, and `__call__` of an object."""
-    while isinstance(fn, partial | staticmethod):
-        fn = fn.func if isinstance(fn, partial) else fn.__func__
+    while True:
+        if is_a(fn, partial):
+            fn = fn.func
+        elif is_a(fn, staticmethod):
+            fn = fn.__func__
+        else:
+            break
 
-    return (fn,) if isinstance(fn, type) else (fn, type(fn).__call__)
+    return (fn,) if is_a(fn, type) else (fn, type(fn).__call__)
 
 
 def sink(name: str, value: T) -> T:
     """Return `value`, which must be an object that values can be sent to."""
     right = "a Drain, or an object with send(value)"
-    if isinstance(value, type):
-        raise TypeError(
-            f"{name} must be {right}, not the class {value.__name__}: write "
-            f"{value.__name__}()"
-        )
+    if is_a(value, type):
+        kind = class_name(value)
+        raise TypeError(f"{name} must be {right}, not the class {kind}: write {kind}()")
 
-    if not callable(getattr(value, "send", None)):
+    send = attribute(value, "send")
+    if not callable(send) or issubclass(type(value), CoroutineType):
         raise wrong_type(name, value, right)
+
+    if is_async(send):
+        raise TypeError(
+            f"{name} must be {right}, not {type_name(value)}, whose send is async"
+        )
 
     return value
 
 
 def iterable(name: str, value: T, right: str) -> T:
     """Return `value`, which must look iterable, and be no str or bytes."""
-    if isinstance(value, str | bytes | bytearray) or not is_iterable(value):
+    if is_a(value, (str, bytes, bytearray)) or not is_iterable(value):
         raise wrong_type(name, value, right)
 
     return value

@@ -39,14 +39,13 @@ class Crew(PoolExecutor):
     ) -> None:
         """Begin, with the arguments of the standard one."""
         limit = _workers() if max_workers is None else _limit(max_workers)
-        if initializer is not None and not callable(initializer):
-            raise TypeError("initializer must be a callable")
+        if initializer is not None:
+            _checks.called("initializer", initializer)
 
-        self._thread_name_prefix = thread_name_prefix or (
-            f"ThreadPoolExecutor-{next(_numbers)}"
-        )
+        prefix = _checks.name("thread_name_prefix", thread_name_prefix)
+        self._initargs = _arguments(initargs)
+        self._thread_name_prefix = prefix or f"ThreadPoolExecutor-{next(_numbers)}"
         self._initializer: Any = initializer
-        self._initargs = initargs
         self._broken: Any = False  # or why, once a thread could not be prepared
         self._open(self._new_intake(limit))
 
@@ -68,6 +67,7 @@ class Crew(PoolExecutor):
         Raises:
             RuntimeError: if a call of this executor would wait for itself.
         """
+        wait, cancel_futures = bool(wait), bool(cancel_futures)
         self._close()
         after_all(partial(self._end, wait=wait, cancel_futures=cancel_futures))
 
@@ -208,12 +208,19 @@ def _prepare(
 
 
 def _limit(max_workers: object) -> int:
-    if isinstance(max_workers, int) and max_workers <= 0 and max_workers is not False:
-        raise ValueError(
-            "max_workers must be greater than 0"
-        )  # as the standard one says
+    try:
+        return _checks.whole("max_workers", max_workers, least=1)
+    except ValueError:  # in the words of the standard one
+        raise ValueError("max_workers must be greater than 0") from None
 
-    return _checks.whole("max_workers", max_workers, least=1)
+
+def _arguments(initargs: object) -> tuple[Any, ...]:
+    """Return the arguments for the initializer of every thread, taken once."""
+    if not _checks.is_iterable(initargs):
+        raise _checks.wrong_type("initargs", initargs, "a tuple of arguments")
+
+    given: Any = initargs
+    return tuple(given)
 
 
 def _workers() -> int:

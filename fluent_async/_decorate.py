@@ -20,7 +20,6 @@ from fluent_async._function import (
     args_arity,
     args_place,
     binds,
-    is_generator,
     target_of,
 )
 from fluent_async._retry import policy_of
@@ -218,7 +217,7 @@ def _settings(  # noqa: PLR0917
 
 def _task(fn: object, settings: Settings) -> Task[..., Any, Any]:
     target = target_of("@task", fn)
-    if is_generator(target):
+    if _checks.is_generator(target):
         raise TypeError(
             f"{_checks.name_of(target)} is a generator function: write @stream above it, not @task"
         )
@@ -237,7 +236,7 @@ def _stream(fn: object, settings: Settings) -> Task[..., Any, Any]:
     if place is None:
         return _made(fn, target, Kind.ITERABLE, Arity.of(target), settings)
 
-    if is_generator(target):
+    if _checks.is_generator(target):
         raise TypeError(
             f"{_checks.name_of(target)} takes Args and yields: write args.drainer.send(value) "
             "instead of yield, or take the input instead of Args"

@@ -34,7 +34,8 @@ class Drain(Generic[T]):
     Order: arrival order; with `ordered=True` the order in which the stage that feeds it
     takes its inputs. Values stay until iteration or a stage takes them, each once.
     Threads: every method is safe from any thread, pools of any number included.
-    A drain is always true; `len()` says how many values wait in it.
+    A drain is always true; `len()` says how many values wait in it. `in` is refused: it
+    would take them.
 
     Args:
         maxsize: how many values may wait; 0 is no bound. With `ordered=True` it bounds
@@ -198,16 +199,22 @@ class Drain(Generic[T]):
         self._idle()
 
     def __rshift__(self, task: Takes[T, NewOut], /) -> Workers[NewOut]:
-        stage_of: Callable[[Drain[T]], Workers[NewOut]] = getattr(
-            task, "_stage_of", _not_a_task
+        # Of its type: there are objects that have any attribute one asks for.
+        stage_of: Callable[[object, Drain[T]], Workers[NewOut]] = getattr(
+            type(task), "_stage_of", _not_a_task
         )
-        return stage_of(self)
+        return stage_of(task, self)
 
     if not TYPE_CHECKING:  # pragma: no branch  (a checker must refuse it)
 
+        def __contains__(self, _: object) -> None:
+            raise TypeError(
+                "`in` would take the values of the drain: write `value in drain.drain()`"
+            )
+
         def __rrshift__(self, value: object) -> None:
             raise TypeError(
-                f"a drain takes outputs with |, not {type(value).__name__} with >>: "
+                f"a drain takes outputs with |, not {_checks.type_name(value)} with >>: "
                 "write `value >> task | drain`, or `drain.send(value)`"
             )
 
@@ -266,14 +273,14 @@ class Drain(Generic[T]):
 
 def channel_of(sink: object) -> Channel[Any] | None:
     """Return the channel of a sink; None if that is no drain."""
-    if not isinstance(sink, Drain):
+    if not _checks.is_a(sink, Drain):
         return None
 
     channel: Channel[Any] = cast("Any", sink)._channel
     return channel
 
 
-def _not_a_task(drain: object) -> Any:
+def _not_a_task(task: object, drain: object) -> Any:
     """Leave `drain >> something` to the something, and to Python's own error."""
-    del drain
+    del task, drain
     return NotImplemented

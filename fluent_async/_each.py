@@ -24,12 +24,16 @@ NewOut = TypeVar("NewOut")
 
 @final
 class Each(Generic[T_co]):
-    """Many values, each to become the input of a task: `each(values) >> task`."""
+    """Many values, each to become the input of a task: `each(values) >> task`.
+
+    Raises:
+        TypeError: if `values` is not iterable, or a str or bytes.
+    """
 
     __slots__ = ("_values",)
 
     def __init__(self, values: Iterable[T_co], /) -> None:
-        self._values = values
+        self._values = _checks.iterable("values", values, "an iterable of inputs")
 
     def __rshift__(self, task: Takes[T_co, NewOut], /) -> Workers[NewOut]:
         """Return one worker per value, made as they are taken."""
@@ -56,13 +60,13 @@ def each(values: Iterable[T], /) -> Each[T]:
     Raises:
         TypeError: if `values` is not iterable, or a str or bytes.
     """
-    if isinstance(values, Drain):
+    if _checks.is_a(values, Drain):
         return cast("Each[T]", values)  # it has the same >>
 
-    if isinstance(values, str | bytes | bytearray):
+    if _checks.is_a(values, (str, bytes, bytearray)):
         raise TypeError(
             f"values must be an iterable of inputs, not {_checks.type_name(values)}: "
             "write `value >> task` for one input, `each([value])` for a list of it"
         )
 
-    return Each(_checks.iterable("values", values, "an iterable of inputs"))
+    return Each(values)

@@ -72,8 +72,9 @@ class PoolExecutor(Executor):
         Raises:
             PoolClosed: after `shutdown`, or when the pool is closed.
             RuntimeError: if no thread can be started, or Python is about to exit.
-            TypeError: if a task cannot take these arguments.
+            TypeError: if `fn` can't be called, or a task cannot take these arguments.
         """
+        _checks.called("fn", fn)
         return self._intake.entrance(fn)(fn, args, kwargs, late=False)
 
     @override
@@ -106,12 +107,13 @@ class PoolExecutor(Executor):
                 then read in the thread that reads results, as these are taken.
 
         Raises:
+            TypeError, ValueError: if an argument is not of that kind.
             TimeoutError: if reading a result takes longer.
         """
         left = remaining(_seconds(timeout))
         size = _checks.limit("buffersize", buffersize)
         self._intake.refuse()
-        call: Callable[..., T] = fn
+        call = _checks.called("fn", fn)
         inputs = zip(*iterables, strict=False)
         if size is not None:
             return self._buffered(fn, inputs, size, left)
@@ -137,6 +139,7 @@ class PoolExecutor(Executor):
         Raises:
             RuntimeError: if a call that was submitted here would wait for itself.
         """
+        wait, cancel_futures = bool(wait), bool(cancel_futures)
         self._close()
         if cancel_futures:
             self._cancel()
@@ -210,10 +213,8 @@ class PoolExecutor(Executor):
 
 def _seconds(timeout: object) -> float | None:
     """Return a timeout as the standard executor understands it."""
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
-        timeout = None if timeout == math.inf else max(timeout, 0)
-
-    return _checks.timeout("timeout", timeout)
+    seconds = _checks.patience("timeout", timeout)
+    return None if seconds is None or seconds == math.inf else max(seconds, 0.0)
 
 
 class _Rest:

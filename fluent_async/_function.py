@@ -23,7 +23,7 @@ Fn: TypeAlias = Callable[..., Any]
 
 def target_of(decorator: str, fn: object) -> Fn:
     """Return the function to call, after refusing what can be no task."""
-    if isinstance(fn, classmethod):
+    if _checks.is_a(fn, classmethod):
         raise TypeError(
             f"{decorator} goes on a function, not on a classmethod: leave "
             f"{decorator} away and write `name = {decorator[1:]}(Class.method)`"
@@ -52,34 +52,38 @@ def target_of(decorator: str, fn: object) -> Fn:
 
 
 def _is_task(fn: object) -> bool:
-    while not isinstance(fn, Task):
-        inner = getattr(fn, "func" if isinstance(fn, partial) else "__func__", None)
-        if inner is None:
+    # By its type: there are objects that have any attribute one asks for.
+    while not _checks.is_a(fn, Task):
+        if _checks.is_a(fn, partial):
+            fn = fn.func
+        elif _checks.is_a(fn, _WRAPPERS):
+            fn = getattr(fn, "__func__")  # noqa: B009  (which checkers don't know it has)
+        else:
             return False
-
-        fn = inner
 
     return True
 
 
+_WRAPPERS: tuple[type[object], ...] = (MethodType, staticmethod, classmethod)
+
+
 def _is_static(fn: object) -> TypeGuard[staticmethod[..., Any]]:
-    return isinstance(fn, staticmethod)
+    return issubclass(type(fn), staticmethod)
+
+
+_NEVER_METHODS = (partial, MethodType, type)
 
 
 def binds(target: Fn) -> bool:
     """Say whether `target` becomes a method of the class it is an attribute of."""
-    never = isinstance(target, partial | MethodType | type)
-    return hasattr(type(target), "__get__") and not never
-
-
-def is_generator(fn: Fn) -> bool:
-    return any(map(inspect.isgeneratorfunction, _checks.bodies(fn)))
+    kind = type(target)
+    return hasattr(kind, "__get__") and not issubclass(kind, _NEVER_METHODS)
 
 
 def _parameters(fn: Fn) -> list[inspect.Parameter]:
     try:
         return list(signature_of(fn).parameters.values())
-    except (TypeError, ValueError):  # as builtins may
+    except Exception:  # as in Arity.of
         return []
 
 

@@ -13,7 +13,7 @@ from typing_extensions import TypeVar, override
 
 from fluent_async import _log
 from fluent_async._attempt import own_frames_cut
-from fluent_async._checks import name_of, type_name
+from fluent_async._checks import name_of, patience, type_name
 from fluent_async._lending import Condition, Waiters, wait_for
 from fluent_async._monitor import outside
 from fluent_async._process import FOREIGN
@@ -78,8 +78,12 @@ class PoolFuture(Future[T]):
         Raises:
             CancelledError: if it was cancelled, before it began or with its pool.
             TimeoutError: if it is not done in time.
+            TypeError, ValueError: if `timeout` is no number, or NaN.
             Cancelled: in a worker that is told to end.
         """
+        if timeout is not None:
+            timeout = patience("timeout", timeout)
+
         if self._state is not base.FINISHED:
             self._wait(timeout)
 
@@ -95,6 +99,7 @@ class PoolFuture(Future[T]):
     @override
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, or None; blocks and fails as `result` does."""
+        timeout = patience("timeout", timeout)
         if self._state is not base.FINISHED:
             self._wait(timeout)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import inspect
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from fluent_async import _checks
 from fluent_async._drain import Drain
@@ -14,7 +16,7 @@ from fluent_async._worker import Mixed, Worker, Workers, new_worker
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fluent_async._chain import Steps
     from fluent_async._channel import Channel
@@ -34,7 +36,7 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
     groups: dict[object, list[tuple[int, Worker[Any]]]] = {}
     known: dict[Steps, list[tuple[int, Worker[Any]]]] = {}
     for place, value in enumerate(given):
-        if isinstance(value, Workers):
+        if _is_batch(value):
             stages.append(_stage_of_batch(pool, (number, place), value._batch))
         else:
             worker = worker_of(value)
@@ -54,24 +56,51 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
 
 def worker_of(value: object) -> Worker[Any]:
     """Return the worker that a value given to a pool stands for."""
-    if isinstance(value, Worker):
+    if issubclass(type(value), Worker):  # by its type, whatever it says of itself
         worker: Worker[Any] = cast("Any", value)
         return worker
 
-    if isinstance(value, Task):
+    if _checks.is_a(value, Task):
         task: Task[[], Any, Any] = cast("Any", value)
         return task.with_input()
 
-    execute = getattr(value, "execute", None)
-    if isinstance(value, type) or not callable(execute):
-        raise TypeError(
-            f"a pool runs workers, batches and objects with execute(), not "
-            f"{_checks.type_name(value)}: write `value >> task`"
-        )
-
     name = _checks.type_name(value)
-    step = Step(execute, Kind.PLAIN, name, Arity(0, 0, None), origin=value)
+    step = Step(_execute_of(value, name), Kind.PLAIN, name, Arity(0, 0, None), value)
     return new_worker((step,), ())
+
+
+def _execute_of(value: object, name: str) -> Callable[[], object]:
+    """Return what executes an object, after refusing what does not."""
+    right = "a pool runs workers, batches and objects with execute()"
+    execute = _checks.attribute(value, "execute")
+    if _checks.is_a(value, type) or not callable(execute):
+        raise TypeError(f"{right}, not {name}: write `value >> task`")
+
+    if not _is_plain(execute):
+        if _checks.is_async(execute):
+            raise TypeError(f"{right}, not {name}, whose execute is async")
+
+        if not _checks.takes(execute, 0):
+            raise TypeError(f"{right}, not {name}, whose execute needs arguments")
+
+    return execute
+
+
+def _is_plain(execute: object) -> bool:
+    """Say whether this is a method of no argument and not async, without a long look."""
+    if type(execute) is not MethodType or type(execute.__func__) is not FunctionType:
+        return False
+
+    code = execute.__func__.__code__
+    takes = code.co_argcount, code.co_kwonlyargcount
+    return takes == (1, 0) and not code.co_flags & _ASYNC
+
+
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def _is_batch(value: object) -> TypeGuard[Workers[Any]]:
+    return issubclass(type(value), Workers)
 
 
 def _stage_of_batch(

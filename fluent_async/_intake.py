@@ -100,7 +100,8 @@ class Intake:
 
     def entrance(self, fn: Callable[..., Any]) -> Callable[..., PoolFuture[Any]]:
         """Return the method that hands in calls of `fn`: `hand_in`, or `promise`."""
-        if isinstance(fn, Task) and not self._is_plain(cast("Task[..., Any, Any]", fn)):
+        is_task = issubclass(type(fn), Task)
+        if is_task and not self._is_plain(cast("Task[..., Any, Any]", fn)):
             return self.promise
 
         return self.hand_in

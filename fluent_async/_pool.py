@@ -95,7 +95,7 @@ class Pool:
             _checks.name("name", name) or f"Pool-{next(_numbers)}",
             _limit(chosen),
             policy,
-            describe or bounded_repr,
+            bounded_repr if describe is None else describe,
         )
         engine.outcome.on_error = on_error_of(on_error)
         engine.outcome.max_failures = (

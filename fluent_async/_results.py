@@ -357,7 +357,7 @@ def _pool_of(pool: object, limit: int | None) -> Pool:
     if pool is None:
         return Pool(limit)
 
-    if not isinstance(pool, Pool):
+    if not _checks.is_a(pool, Pool):
         raise _checks.wrong_type("pool", pool, "a Pool")
 
     if limit is not None:
@@ -399,8 +399,9 @@ def run(
     work: list[Worker[T] | Workers[T]] = []
     last: object = None
     for value in workers:
-        given = value if isinstance(value, Workers) else worker_of(value)
-        kind = object() if isinstance(given, Workers) else _ordered_of(given)
+        batch = issubclass(type(value), Workers)
+        given: Any = value if batch else worker_of(value)
+        kind = object() if batch else _ordered_of(given)
         if kind != last:  # workers one after the other take turns in one drain
             drains.append(Drain(ordered=True))
 

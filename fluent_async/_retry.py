@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import reprlib
 from dataclasses import dataclass
+from datetime import timedelta
+from numbers import Real
 from typing import TYPE_CHECKING, Final, Self, cast, final
 
 from typing_extensions import override
@@ -70,6 +72,9 @@ class Backoff:
 
     def __call__(self, failure: Failure, /) -> float:
         """Return the seconds to wait after `failure`."""
+        if not _checks.is_a(failure, Failure):
+            raise _checks.wrong_type("failure", failure, "a Failure")
+
         delay = self._without_jitter(failure.attempt)
         if delay >= self._maximum:
             return self._maximum
@@ -91,7 +96,7 @@ class Backoff:
 
     @override
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Backoff):
+        if not _checks.is_a(other, Backoff):
             return NotImplemented
 
         return self._key() == other._key()
@@ -328,14 +333,14 @@ def _is_ours(exc: Exception) -> bool:
 
 
 def _delay(backoff: object) -> Callable[[Failure], object]:
-    if isinstance(backoff, Backoff):
+    if _checks.is_a(backoff, Backoff):
         return backoff
 
     right = "seconds, a Backoff, or a function from Failure to seconds"
     if callable(backoff):
         return _checks.function("backoff", backoff, right)
 
-    if isinstance(backoff, str | bytes | None):
+    if _checks.is_a(backoff, bool) or not _checks.is_a(backoff, (Real, timedelta)):
         raise _checks.wrong_type("backoff", backoff, right)
 
     return Backoff(_checks.seconds("backoff", backoff))
@@ -346,10 +351,10 @@ def _retries(retry_on: object) -> Callable[[Exception], object]:
         return _all
 
     right = "an Exception class, a tuple of them, or a function from Exception to bool"
-    if isinstance(retry_on, tuple):
+    if _checks.is_a(retry_on, tuple):
         given = cast("tuple[object, ...]", retry_on)
         kinds = tuple(_exception_class(each, right) for each in given)
-    elif isinstance(retry_on, type):
+    elif _checks.is_a(retry_on, type):
         kinds = (_exception_class(retry_on, right),)
     else:
         return _checks.function("retry_on", retry_on, right)
@@ -365,13 +370,15 @@ def _all(_: Exception) -> bool:
 
 
 def _exception_class(value: object, right: str) -> type[Exception]:
-    if not isinstance(value, type):
+    if not issubclass(type(value), type):
         raise _checks.wrong_type("retry_on", value, right)
 
-    if not issubclass(value, Exception):
-        raise TypeError(f"retry_on must be {right}, not the class {value.__name__}")
+    kind = cast("type[object]", value)
+    if not issubclass(kind, Exception):
+        name = _checks.class_name(kind)
+        raise TypeError(f"retry_on must be {right}, not the class {name}")
 
-    return value
+    return kind
 
 
 NO_RETRY = Policy.of(1)

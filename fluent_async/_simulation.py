@@ -11,6 +11,7 @@ from fluent_async import _checks, _clock, _simulator, _wait
 from fluent_async._choices import Choices
 from fluent_async._manning import SimulatedRunner, Unmanned, is_whole
 from fluent_async._report import log_untold
+from fluent_async._retry import bounded_repr
 from fluent_async._seat import Seat
 from fluent_async._signals import undisturbed
 from fluent_async._simulated import SimulatedScheduler
@@ -287,8 +288,8 @@ class Simulation:
     __slots__ = ("_cancelled", "_entered", "_machine", "_seed", "_world")
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._world = World(seed)
+        self._seed = _checks.seed("seed", seed)
+        self._world = World(self._seed)
         self._entered = False
         self._cancelled = False
         self._machine: _clock.Clock = self._world
@@ -341,7 +342,7 @@ class Simulation:
 
     @override
     def __repr__(self) -> str:
-        return f"<simulation, seed {self._seed}, {self.now:.9g} s>"
+        return f"<simulation, seed {bounded_repr(self._seed)}, {self.now:.9g} s>"
 
 
 def simulate(seed: int = 0) -> Simulation:
@@ -381,4 +382,4 @@ def simulate(seed: int = 0) -> Simulation:
         ...     print(sim.now)
         3600.0
     """
-    return Simulation(_checks.seed("seed", seed))
+    return Simulation(seed)

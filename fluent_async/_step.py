@@ -59,7 +59,7 @@ class Arity:
         """Read the signature of `fn`; a function that hides it takes anything."""
         try:
             signature = signature_of(fn)
-        except (TypeError, ValueError):  # as builtins may
+        except Exception:  # as of builtins, and of objects whose methods raise
             return cls(0, sys.maxsize, None)
 
         parameters = signature.parameters.values()

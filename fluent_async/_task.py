@@ -277,16 +277,16 @@ _new = cast("Callable[..., Task[..., Any, Any]]", _Call.__new__)
 def _refuse_misplaced(value: object, name: str) -> None:
     """Raise TypeError if `value` can't stand on the right of a task that `name` names."""
     kind = _checks.type_name(value).lower()
-    if isinstance(value, Drain):
+    if _checks.is_a(value, Drain):
         raise TypeError(
             f"a drain takes outputs with |, not with >>: write {name} | drain"
         )
 
-    if isinstance(value, Worker | Workers | Each):
+    if _checks.is_a(value, (Worker, Workers, Each)):
         raise TypeError(
             f"{kind} has its input, and stands on the left: write {kind} >> {name}"
         )
 
 
 def _is_task(value: object) -> TypeGuard[Task[..., Any, Any]]:
-    return isinstance(value, Task)
+    return issubclass(type(value), Task)

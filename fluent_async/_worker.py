@@ -69,12 +69,12 @@ class Worker(Generic[Out_co]):
     _args: tuple[Any, ...]
     _kwargs: Kwargs
 
-    if not TYPE_CHECKING:  # pragma: no branch  (for `new_worker` alone)
+    if not TYPE_CHECKING:  # pragma: no branch  (a checker must refuse it)
 
-        def __init__(self, steps, args, kwargs=None, /) -> None:  # noqa: ANN001
-            self._steps = steps
-            self._args = args
-            self._kwargs = kwargs
+        def __init__(self, *_: object, **__: object) -> None:
+            raise TypeError(
+                "a Worker is made by `value >> task`, or by task.with_input(...)"
+            )
 
     @property
     def name(self) -> str:
@@ -141,8 +141,20 @@ class Worker(Generic[Out_co]):
         return shown_input(self._steps[0], self._args, self._kwargs)
 
 
-new_worker: Callable[..., Worker[Any]] = Worker
-"""Makes a worker of steps, args, and kwargs (None if there are none)."""
+def new_worker(
+    steps: Steps, args: tuple[Any, ...], kwargs: Kwargs = None, /
+) -> Worker[Any]:
+    """Make a worker of steps, args, and kwargs (None if there are none)."""
+    worker: Worker[Any] = _new(Worker)
+    worker._steps = steps
+    worker._args = args
+    worker._kwargs = kwargs
+    return worker
+
+
+_new: Callable[[type[Any]], Any] = (
+    object.__new__
+)  # looked up once: workers are made by the million
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,7 +235,7 @@ class Mixed:
 
 
 def _is_worker(value: object) -> TypeGuard[Worker[Any]]:
-    return isinstance(value, Worker)
+    return issubclass(type(value), Worker)
 
 
 @final

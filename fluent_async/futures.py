@@ -37,10 +37,11 @@ class ThreadPoolExecutor(Crew, concurrent.futures.ThreadPoolExecutor):  # type: 
         thread_name_prefix: what the names of the threads begin with.
         initializer: called in each thread before its first call. Calls then run in a
             copy of the context it left there, otherwise in a copy of that of `submit`.
-        initargs: what it is called with.
+        initargs: what it is called with; read once, here.
 
     Raises:
-        TypeError: if `max_workers` is no int, or `initializer` not callable.
+        TypeError: if `max_workers` is no int, `thread_name_prefix` no str,
+            `initializer` not callable, or `initargs` not iterable.
         ValueError: if `max_workers` is less than 1.
     """
 

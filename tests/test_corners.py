@@ -225,18 +225,6 @@ def test_course_that_goes_on_while_it_is_counted_is_counted_again(
     assert (2, 2, False) == course.progress()
 
 
-def test_drain_leaves_what_is_no_task_to_pythons_own_error() -> None:
-    """`drain >> 3` is an error."""
-    with pytest.raises(TypeError, match="unsupported operand"):
-        Drain[int]() >> 3  # type: ignore[operator]
-
-
-def test_drain_on_the_right_says_what_to_write() -> None:
-    """`3 >> drain` is an error as well."""
-    with pytest.raises(TypeError, match=r"drain\.send\(value\)"):
-        3 >> Drain[int]()  # type: ignore[operator]
-
-
 def test_monitor_that_was_left_behind_is_given_back() -> None:
     """The frame that entered it has ended, as after a handler that raised."""
     monitor = Monitor()

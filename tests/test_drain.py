@@ -77,30 +77,6 @@ class TestMake:
         """`repr` is what was written, without the defaults; values are not shown."""
         assert shown == repr(drain)
 
-    @pytest.mark.parametrize("maxsize", [True, 1.0, "1", None])
-    def test_refuses_a_maxsize_that_is_no_int(self, maxsize: int) -> None:
-        """I5: A bool is no int here; the error says what was given."""
-        kind = type(maxsize).__name__
-        with pytest.raises(TypeError, match=f"maxsize.*{kind}"):
-            Drain[int](maxsize)
-
-    def test_refuses_a_negative_maxsize(self) -> None:
-        """I5: There is no room less than none."""
-        with pytest.raises(ValueError, match="maxsize"):
-            Drain[int](-1)
-
-    @pytest.mark.parametrize("ordered", [1, "yes", None])
-    def test_refuses_ordered_that_is_no_bool(self, *, ordered: bool) -> None:
-        """True and False are all there is."""
-        with pytest.raises(TypeError, match="ordered"):
-            Drain[int](ordered=ordered)
-
-    @pytest.mark.parametrize("name", [1, b"records"])
-    def test_refuses_a_name_that_is_no_str(self, name: str) -> None:
-        """A name is a str, or None."""
-        with pytest.raises(TypeError, match="name"):
-            Drain[int](name=name)
-
     def test_may_be_watched_by_a_weak_reference(self) -> None:
         """A drain that nobody has any more is freed, with what is in it."""
         drain = filled(1, 2)

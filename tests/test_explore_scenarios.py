@@ -99,19 +99,6 @@ def test_a_lost_update_is_found() -> None:
         explore(scenario)
 
 
-@pytest.mark.parametrize("schedules", [0, -1, True, 1.5, "1"])
-def test_schedules_is_a_number(schedules: int) -> None:
-    """It is an int of at least 1."""
-    with pytest.raises((TypeError, ValueError), match="schedules must be"):
-        explore(lambda _: None, schedules=schedules)
-
-
-def test_a_scenario_is_a_function() -> None:
-    """Anything else is refused at once."""
-    with pytest.raises(TypeError, match="scenario must be a function"):
-        explore(None)  # type: ignore[arg-type]
-
-
 class TestChoices:
     """Draws from one integer."""
 

@@ -147,22 +147,14 @@ class TestSubmit:
             with pytest.raises(TypeError, match="fn"):
                 one.submit(**wrong)  # type: ignore[call-arg]
 
-    @pytest.mark.parametrize(
-        ("timeout", "error"),
-        [
-            ("1", TypeError),
-            (float("nan"), ValueError),
-            (-1, TimeoutError),
-            (0, TimeoutError),
-        ],
-    )
-    def test_refuses_a_timeout_that_is_no_number(
-        self, one: ThreadPoolExecutor, timeout: float, error: type[Exception]
+    @pytest.mark.parametrize("timeout", [-1, 0])
+    def test_takes_a_timeout_that_is_over(
+        self, one: ThreadPoolExecutor, timeout: float
     ) -> None:
-        """I14: of `result`; one that is over at once is a TimeoutError."""
+        """`result` does not wait then, and what is not done is a TimeoutError."""
         with Gate() as gate:
             future = one.submit(gate.arrive)
-            with pytest.raises(error):
+            with pytest.raises(TimeoutError):
                 future.result(timeout)
 
     def test_refuses_calls_after_shutdown(self, one: ThreadPoolExecutor) -> None:
@@ -861,27 +853,6 @@ class TestMap:
             with pytest.raises(TimeoutError):
                 next(results)
 
-    @pytest.mark.parametrize(
-        ("argument", "value", "error"),
-        [
-            ("timeout", math.nan, ValueError),
-            ("timeout", "1", TypeError),
-            ("buffersize", 0, ValueError),
-            ("buffersize", 1.5, TypeError),
-        ],
-    )
-    def test_refuses_bad_arguments(
-        self,
-        one: ThreadPoolExecutor,
-        argument: str,
-        value: object,
-        error: type[Exception],
-    ) -> None:
-        """A bad argument fails at once, and names itself."""
-        bad: dict[str, object] = {argument: value}
-        with pytest.raises(error, match=argument):
-            one.map(abs, [1], **bad)  # type: ignore[arg-type]
-
 
 class TestShutdown:
     """`shutdown` refuses calls and ends the threads."""
@@ -1102,20 +1073,3 @@ class TestThreads:
             assert one._max_workers == 1  # noqa: SLF001
             assert one._work_queue.qsize() == 1  # noqa: SLF001
             assert not one._work_queue.empty()  # noqa: SLF001
-
-    @pytest.mark.parametrize("wrong", [float("nan"), 1.5, True, "3"])
-    def test_are_a_whole_number(self, wrong: object) -> None:
-        """A number of workers that is no int is a TypeError."""
-        with pytest.raises(TypeError, match="max_workers"):
-            ThreadPoolExecutor(wrong)  # type: ignore[arg-type]
-
-    @pytest.mark.parametrize("wrong", [0, -1])
-    def test_are_one_at_least(self, wrong: int) -> None:
-        """No worker, or less, is a ValueError."""
-        with pytest.raises(ValueError, match="max_workers must be greater than 0"):
-            ThreadPoolExecutor(wrong)
-
-    def test_refuses_an_initializer_that_cannot_be_called(self) -> None:
-        """I12: An initializer that is no function is a TypeError."""
-        with pytest.raises(TypeError, match="initializer must be a callable"):
-            ThreadPoolExecutor(initializer=3)  # type: ignore[arg-type]

@@ -236,13 +236,6 @@ def test_child_of_a_fork_has_threads_of_its_own() -> None:
     assert ended.stdout == "3\n3\n", ended.stderr
 
 
-@pytest.mark.parametrize("wrong", [float("nan"), True, 1.5])
-def test_number_of_workers_is_a_number(wrong: object) -> None:
-    """What is no whole number of workers is refused at once."""
-    with pytest.raises(TypeError, match="max_workers must be an int"):
-        ThreadPoolExecutor(wrong)  # type: ignore[arg-type]
-
-
 def test_map_gives_results_before_it_has_read_all_inputs() -> None:
     """The first result of `map` comes long before a generator is at its end."""
     read: list[int] = []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluent_async import Args, Drain, Each, Task, Worker, Workers, each, stream, task
+from fluent_async import Args, Drain, Task, Worker, Workers, each, stream, task
 
 
 @task
@@ -153,8 +153,6 @@ class TestBinding:
             (double, each([1]), "each has its input, and stands on the left"),
             (double, 1 >> double, "write worker >> double"),
             (double, each([1]) >> double, "write workers >> double"),
-            (1 >> double, 2, "what follows >> must be a task, not int"),
-            (each([1]), len, "must be a task, not builtin_function_or_method"),
             (double, both, "both(left, right) cannot take this input"),
             (1 >> double, both, "both(left, right) cannot take this input"),
             (double, Drain(), "with |, not with >>: write double | drain"),
@@ -300,17 +298,11 @@ class TestDraining:
             (each([1]) >> double, "pool.go(a >> f | d, d >> g)"),
             (Drain[int]() >> double, "| takes a drain, not work"),
             (double, "| takes a drain, not a task: tasks compose with >>"),
-            (Drain, "not the class Drain: write Drain()"),
-            (None, "must be a Drain, or an object with send(value), not NoneType"),
-            ([], "not list"),
-            (3, "not int"),
         ],
         ids=repr,
     )
-    def test_into_what_is_no_drain_says_what_to_write(
-        self, sink: object, says: str
-    ) -> None:
-        """I8: Tasks, workers and batches each refuse what has no `send`, at once."""
+    def test_into_work_says_what_to_write(self, sink: object, says: str) -> None:
+        """I8: Tasks, workers and batches each say how to write what was meant."""
         for left in (double, 1 >> double, each([1]) >> double, Workers([])):
             assert says in raised(partial(or_, left, sink))
             assert says in raised(partial(methodcaller("drain_to", sink), left))
@@ -354,15 +346,6 @@ class TestEach:
         says = raised(lambda: each(values))
 
         assert f"not {type(values).__name__}: write `value >> task` for one" in says
-
-    @pytest.mark.parametrize("values", [3, None, double, 1 >> double, Each([1]), int])
-    def test_of_what_is_not_iterable_is_an_error(self, values: object) -> None:
-        """I9: Anything else is a TypeError at once."""
-        says = raised(lambda: each(values))  # type: ignore[arg-type]
-
-        assert (
-            f"values must be an iterable of inputs, not {type(values).__name__}" in says
-        )
 
     def test_iterates_nothing_by_itself(self) -> None:
         """The iterable is not touched before the work runs."""

@@ -1062,29 +1062,6 @@ class TestArguments:
         ):
             (each([1]) >> double).results(pool=pool, limit=2)
 
-    @pytest.mark.parametrize("buffer", [0, -1])
-    def test_buffer_is_at_least_1(self, buffer: int) -> None:
-        """Less would take nothing ahead."""
-        with pytest.raises(ValueError, match="buffer must be"):
-            (each([1]) >> double).results(buffer=buffer)
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            {"pool": 3},
-            {"limit": "3"},
-            {"ordered": 1},
-            {"buffer": True},
-            {"on_error": 3},
-        ],
-        ids=str,
-    )
-    def test_of_the_wrong_type_are_named(self, arguments: dict[str, object]) -> None:
-        """Naming parameter and type."""
-        [name] = arguments
-        with pytest.raises(TypeError, match=f"{name} must be"):
-            (each([1]) >> double).results(**arguments)  # type: ignore[arg-type]
-
     def test_is_told_by_repr(self) -> None:
         """What it is at."""
         results = (each([1, 2]) >> double).results()

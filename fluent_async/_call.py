@@ -195,7 +195,9 @@ def _run(
         while stack:
             for value in stack[-1]:
                 following = index + len(stack)
-                _send(steps[following - 1], value)
+                if not _holds(steps[following - 1]):
+                    _send(steps[following - 1], value)
+
                 if following < len(steps):
                     stack.append(_made(steps, following, (value,), None))
                     break
@@ -230,15 +232,19 @@ def _made(
 ) -> Iterator[Any]:
     """Return the outputs of a step, as a worker makes them.
 
-    With a policy of several attempts, those of the attempt that succeeded; else as they
-    come.
+    With a policy of several attempts, those of the attempt that succeeded, which then
+    are in its drains already; else as they come.
     """
     step = steps[index]
     if step.kind is Kind.PLAIN:
         return iter((_plain(step, args, kwargs),))
 
-    if (step.policy or NO_RETRY).attempts > 1:
-        return iter(attempts(step, args, kwargs, lambda n: _all(step, args, kwargs, n)))
+    if _holds(step):
+        held = attempts(step, args, kwargs, lambda n: _all(step, args, kwargs, n))
+        for output in held:
+            _send(step, output)
+
+        return iter(held)
 
     if step.kind is Kind.ITERABLE:
         return _iterate(step, step.fn(*args, **(kwargs or {})))
@@ -252,6 +258,11 @@ def _made(
             passed.failure = None  # its traceback leads back here: a cycle
 
     return iter(())
+
+
+def _holds(step: Step) -> bool:
+    """Say whether the outputs of a step wait until an attempt has succeeded."""
+    return step.kind is not Kind.PLAIN and (step.policy or NO_RETRY).attempts > 1
 
 
 def _all(step: Step, args: tuple[Any, ...], kwargs: Kwargs, attempt: int) -> list[Any]:

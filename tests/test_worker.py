@@ -149,6 +149,30 @@ class TestExecute:
         assert "(1) failed after 3 attempts" in caught.value.__notes__[0]
 
     @pytest.mark.parametrize("kind", [0, 1], ids=["yielded", "sent"])
+    def test_with_a_policy_sends_outputs_all_together(self, kind: int) -> None:
+        """They are in the drain before a later task, which may fail, gets the first."""
+
+        @stream(retry=2)
+        def yielded(_: int) -> Iterator[int]:
+            yield from (1, 2)
+
+        @stream(retry=2)
+        def sent(args: Args[int, int]) -> None:
+            args.drainer.send(1)
+            args.drainer.send(2)
+
+        @task
+        def divide(number: int) -> float:
+            return number / 0
+
+        drain = Drain[int]()
+        worker = [0 >> yielded, 0 >> sent][kind] | drain
+        with pytest.raises(ZeroDivisionError):
+            (worker >> divide).execute()
+
+        assert [1, 2] == drain.drain()
+
+    @pytest.mark.parametrize("kind", [0, 1], ids=["yielded", "sent"])
     def test_of_one_attempt_sends_outputs_as_they_come(self, kind: int) -> None:
         """With `retry=1` what was sent before a failure has arrived."""
         drain = Drain[int]()

@@ -11,7 +11,6 @@ from typing_extensions import override
 from fluent_async._attempt import Performance
 from fluent_async._runner import Runner
 from fluent_async._slice import Slice
-from fluent_async._step import Kind
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter, block
 from fluent_async._work import Attempt
@@ -147,4 +146,4 @@ def is_whole(job: Slice | Attempt | Shift) -> bool:
     if not isinstance(job, Attempt):
         return isinstance(job, Slice)  # it pulls one input; a call may do anything
 
-    return all(step.kind is Kind.PLAIN for step in job.work.steps)
+    return job.work.plain  # then room is kept for all that it sends

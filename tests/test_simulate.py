@@ -462,6 +462,14 @@ class TestWaits:
             second.go(between >> double | ends)
             assert [0, 4, 8, 12, 16] == sorted(ends)
 
+    @every_seed
+    def test_a_task_may_wait_for_room_that_is_not_kept_for_it(self, seed: int) -> None:
+        """One that drains to a drain twice runs on a thread of its own, so it can."""
+        numbers = Drain[int](1)
+        with simulate(seed), Pool(2) as pool:
+            pool.go(each(range(3)) >> double | numbers | numbers)
+            assert [0, 0, 2, 2, 4, 4] == sorted(numbers)
+
     def test_a_bound_gives_way_where_nobody_reads(self) -> None:
         """`wait()` ends though nobody reads the drain, as with threads."""
         numbers = Drain[int](1)

@@ -23,10 +23,14 @@ collect_ignore: list[str] = (
     [] if sys.version_info >= (3, 12) else ["test_interleavings.py"]
 )
 
-# The same examples in every run, so that a commit is never red by chance; the soak looks on.
+# The same examples in every run, so that a commit is never red by chance; the soak looks on,
+# and `tox -e fuzz` at many more of those that are drawn by strategies.examples().
 # No deadline: a busy machine is no error.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("soak", deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "long", deadline=None, database=None, max_examples=5000, print_blob=True
+)
 hypothesis.settings.load_profile("suite")
 
 

@@ -37,7 +37,7 @@ class Turns(Protocol):
 
 
 class Flop(Exception):  # noqa: N818  (it is what was meant to happen)
-    """What a task that fails raises."""
+    """What a task that fails raises, with the input."""
 
 
 @dataclass(frozen=True)
@@ -188,20 +188,21 @@ class Function:
 
     def task(self) -> Takes[Item, Item]:
         """Make the task of the stage."""
+        plan = self.plan
+        retried = self.bare().with_retry(plan.attempts, Backoff(NAP_S, jitter=0))
+        return retried.with_limit(plan.limit).with_timeout(plan.timeout)
+
+    def bare(self) -> Task[[Item], object, Item]:
+        """Make the task without retries, limit or timeout."""
         match self.plan.kind:
             case "plain":
-                return self._settled(task(self.plain))
+                return task(self.plain)
             case "yielded":
-                return self._settled(stream(self.yielded))
+                return stream(self.yielded)
             case "returned":
-                return self._settled(stream(self.returned))
+                return stream(self.returned)
             case _:
-                return self._settled(stream(self.sent))
-
-    def _settled(self, made: Task[P, R, Item]) -> Task[P, R, Item]:
-        plan = self.plan
-        retried = made.with_retry(plan.attempts, Backoff(NAP_S, jitter=0))
-        return retried.with_limit(plan.limit).with_timeout(plan.timeout)
+                return stream(self.sent)
 
     def plain(self, item: Item) -> Item:
         """Return one output."""
@@ -249,13 +250,13 @@ class Function:
 
         if fails:
             with self._running():
-                self._fail(hangs=fate.hangs)
+                self._fail(item, hangs=fate.hangs)
 
-    def _fail(self, *, hangs: bool) -> None:
+    def _fail(self, item: Item, *, hangs: bool) -> None:
         if hangs:
             sleep(HANG_S)
 
-        raise Flop
+        raise Flop(item)
 
     @contextmanager
     def _running(self) -> Iterator[None]:

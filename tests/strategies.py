@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from fluent_async import Backoff, Failure
@@ -10,6 +11,12 @@ from fluent_async import Backoff, Failure
 
 MOST_ATTEMPTS = 10_000
 """Far beyond where a float overflows: 2.0 ** 1024 does."""
+
+
+def examples(count: int, *, steps: int = 50) -> settings:
+    """Have so many examples in the suite; in longer profiles, as many times more."""
+    longer = settings().max_examples // settings.get_profile("suite").max_examples
+    return settings(max_examples=count * longer, stateful_step_count=steps)
 
 
 def seconds() -> st.SearchStrategy[float]:

@@ -5,10 +5,8 @@ from functools import partial
 from operator import methodcaller, or_, rshift
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fluent_async import Args, Drain, Task, Worker, Workers, each, stream, task
+from fluent_async import Args, Drain, Worker, Workers, each, stream, task
 
 
 @task
@@ -204,20 +202,6 @@ class TestComposing:
     def test_runs_for_each_input(self) -> None:
         """A batch of workers goes on with the next task, too."""
         assert [0, 2, 2, 2] == outputs(each([1, 2]) >> halves >> double)
-
-    @given(
-        st.lists(st.sampled_from([double, halves, twice, add]), min_size=1, max_size=7)
-    )
-    def test_any_chain_puts_out_what_its_calls_do(
-        self, tasks: list[Task[[int], object, int]]
-    ) -> None:
-        """Plain tasks and streams, one after the other, are run as they are called."""
-        chain, values = tasks[0], outputs(3 >> tasks[0])
-        for following in tasks[1:]:
-            chain = chain >> following
-            values = [out for value in values for out in outputs(value >> following)]
-
-        assert values == outputs(3 >> chain)
 
     def test_of_ten_thousand_tasks_runs(self) -> None:
         """N9: No length of a composition reaches the limit of recursion."""

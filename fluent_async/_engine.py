@@ -604,7 +604,8 @@ class Engine:
             slots = self.scheduler.slots
             most = slots.limit + slots.waiting + slots.away + spare
             calls = min(len(desk.backlog), slots.limit - slots.running)
-            self.threads.rouse(most, max(1, calls))
+            if not self.threads.rouse(most, max(1, calls)):
+                slots.spare()  # then a thread that stands by for calls looks
 
     def _relieve(self) -> bool:
         drain = self.scheduler.relieve()

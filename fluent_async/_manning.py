@@ -69,8 +69,9 @@ class Unmanned(Threads):
         return True  # no two are at work at once, so nobody can share a lease
 
     @override
-    def rouse(self, most: int, seekers: int = 1) -> None:
+    def rouse(self, most: int, seekers: int = 1) -> bool:
         self.roused = True
+        return True
 
     @override
     def found(self) -> None:

@@ -66,22 +66,28 @@ class Threads:
         """Whether a parked thread looks after a lease."""
         return self._patient is not None
 
-    def rouse(self, most: int, seekers: int = 1) -> None:
+    def rouse(self, most: int, seekers: int = 1) -> bool:
         """Have one more thread look for work, a new one if there are less than `most`.
 
         Args:
             most: how many threads there may be.
             seekers: how many may look at a time.
+
+        Returns:
+            Whether one looks, or is about to; else all are at work, or stand by for calls.
         """
         if self._seeking >= seekers:
-            return
+            return True
 
         if self._parked:
-            self._seeking += 1
             self._unpark(self._parked[-1])
         elif len(self) < most and not self.ending:
-            self._seeking += 1
             after(self._start_quietly(self._new()))
+        else:
+            return False
+
+        self._seeking += 1
+        return True
 
     def found(self) -> None:
         """Note that a thread that was roused has looked."""

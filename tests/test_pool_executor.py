@@ -43,6 +43,20 @@ def test_shares_the_slots_of_the_pool() -> None:
         gate.assert_nobody_arrives()
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_gives_threads_that_stand_by_for_calls_to_inputs(limit: int) -> None:
+    """Work that is given once all threads have made calls finds one of them."""
+    with Pool(limit) as pool:
+        with Gate() as gate:
+            calls = [pool.executor.submit(gate.arrive) for _ in range(limit)]
+            gate.wait_for(limit)
+
+        wait(calls, TIMEOUT)
+        pool.go(each(range(9)) >> absolute).wait(TIMEOUT)
+
+    assert 9 + limit == pool.stats().succeeded
+
+
 def test_lets_neither_calls_nor_inputs_starve() -> None:
     """Calls and the inputs of a batch take turns at limit 1."""
     order: list[str] = []

@@ -134,6 +134,7 @@ class Channel(Generic[T]):
                 self._pools.remove(pool)
 
             if not self.feeders:
+                self._room.lapse()
                 self._wake_readers()
                 _wake(self._watchers)
                 self._stir_reader(pool)

@@ -38,6 +38,10 @@ class Room:
         """Let one value more in than the bound says."""
         self._overdraft += 1
 
+    def lapse(self) -> None:
+        """Let no more values in beyond the bound: those it gave way to are gone."""
+        self._overdraft = 0
+
     def use(self, count: int) -> None:
         """Note that values come, `count` of them beyond the bound if that is allowed."""
         self._overdraft = max(0, self._overdraft - count)

@@ -10,6 +10,7 @@ import pytest
 from beside import Waits, beside
 from drains import count, filled, stands_still, switching
 from fluent_async import Args, Drain, Pool, each, stream, task
+from fluent_async._stage import channels_of
 from fluent_async.errors import Cancelled, DrainClosed, PoolCancelled
 from support import TIMEOUT, FakeClock, Gate, poll, start_child
 from work import at, double
@@ -27,6 +28,17 @@ class TestMaxsize:
             drain.send(-1, timeout=0)
 
         assert list(range(maxsize)) == drain.drain()
+
+    def test_holds_again_once_those_it_gave_way_to_are_gone(self) -> None:
+        """Room that work was given beyond the bound, and did not use, is nobody else's."""
+        drain = filled(1, maxsize=1)
+        [channel] = channels_of((drain,))
+        channel.join(None)
+        channel.give_way()
+        channel.leave(None)
+
+        with pytest.raises(TimeoutError):
+            drain.send(2, timeout=0)
 
     def test_is_no_bound_if_zero(self) -> None:
         """P9: 0, the default, lets in everything."""

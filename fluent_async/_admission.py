@@ -61,7 +61,8 @@ class Admission:
         if not _allowed(self.limits_of(work.steps)):
             return False
 
-        return bool(work.turns) or self.room(work.channels) > 0  # a turn is room
+        turns = dict(work.turns)  # a turn is room
+        return self.room(each for each in work.channels if each not in turns) > 0
 
     def keep(
         self, work: Work, *, forced: bool = False, turn: int | None = None

@@ -470,6 +470,16 @@ class TestWaits:
             pool.go(each(range(3)) >> double | numbers | numbers)
             assert [0, 0, 2, 2, 4, 4] == sorted(numbers)
 
+    @every_seed
+    def test_a_bound_gives_way_to_results(self, seed: int) -> None:
+        """Inputs that passed the oldest may fill a drain that nobody reads, too."""
+        numbers = Drain[int](1)
+        with simulate(seed):
+            doubled = (each(range(3)) >> double | numbers).results(limit=3)
+            assert [0, 2, 4] == list(doubled)
+
+        assert [0, 2, 4] == sorted(numbers.drain())
+
     def test_a_bound_gives_way_where_nobody_reads(self) -> None:
         """`wait()` ends though nobody reads the drain, as with threads."""
         numbers = Drain[int](1)

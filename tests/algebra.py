@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fluent_async import Backoff, Drain, Pool, Task, Worker, Workers, each, run
 from fluent_async.testing import simulate
-from plans import NAP_S, Flop, Function, Item, Plan
+from plans import NAP_S, Flop, Function, Item, Plan, Still
 from support import FakeClock
 
 
@@ -24,13 +24,6 @@ Kind = TypeVar("Kind", Made, Worker[Item], Workers[Item], Work)
 
 DRAINS = 3
 """What the plans of a chain drain to has these numbers, from 0 on."""
-
-
-class Still:
-    """What tasks do instead of taking turns: nothing."""
-
-    def switch(self) -> None:
-        """Go on."""
 
 
 # -- what expressions mean -----------------------------------------------------------------

@@ -36,8 +36,15 @@ class Turns(Protocol):
         ...
 
 
+class Still:
+    """Leaves threads to themselves, without a turn between."""
+
+    def switch(self) -> None:
+        """Go on."""
+
+
 class Flop(Exception):  # noqa: N818  (it is what was meant to happen)
-    """What a task that fails raises, with the input."""
+    """What a task that fails raises, with the input and the number of its stage."""
 
 
 @dataclass(frozen=True)
@@ -256,7 +263,7 @@ class Function:
         if hangs:
             sleep(HANG_S)
 
-        raise Flop(item)
+        raise Flop((*item, self.plan.number))
 
     @contextmanager
     def _running(self) -> Iterator[None]:

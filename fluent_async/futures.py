@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple, overload
 
 from fluent_async._crew import Crew
 
 
 __all__ = ["ThreadPoolExecutor"]
+
+_Ts = TypeVarTuple("_Ts")
 
 
 # What others read of the standard one, as _threads, is there, but is of ours.
@@ -45,6 +47,31 @@ class ThreadPoolExecutor(Crew, concurrent.futures.ThreadPoolExecutor):  # type: 
         ValueError: if `max_workers` is less than 1.
     """
 
+    @overload
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[[], object] | None = None,
+        initargs: tuple[()] = (),
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        max_workers: int | None,
+        thread_name_prefix: str,
+        initializer: Callable[[*_Ts], object],
+        initargs: tuple[*_Ts],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        *,
+        initializer: Callable[[*_Ts], object],
+        initargs: tuple[*_Ts],
+    ) -> None: ...
     def __init__(
         self,
         max_workers: int | None = None,

@@ -51,11 +51,11 @@ assert_type("u" >> fetch, Worker[Site])
 assert_type(fetch >> "u", Worker[Site])
 assert_type("u" >> with_default, Worker[Total])
 assert_type(with_default >> "u", Worker[Total])
-3 >> fetch  # E
-fetch >> 3  # E
-3 >> with_default  # E
-Page() >> pair  # E
-pair >> Page()  # E
+3 >> fetch  # E: operand
+fetch >> 3  # E: operand
+3 >> with_default  # E: operand
+Page() >> pair  # E: operand
+pair >> Page()  # E: operand
 
 # composition takes what is more general, and a stream makes a stream
 assert_type(fetch >> words, Task[[str], Iterator[Word], Word])
@@ -64,33 +64,40 @@ assert_type(fetch >> words >> count, Task[[str], Iterator[Count], Count])
 assert_type((fetch >> words >> count)("u"), Iterator[Count])
 assert_type("u" >> (fetch >> words), Worker[Word])
 assert_type("u" >> fetch >> words >> count, Worker[Count])
-fetch >> count  # E
-words >> fetch  # E
-fetch >> pair  # E
-"u" >> fetch >> count  # E
-("u" >> fetch) >> "u"  # E
+fetch >> count  # E: operand
+words >> fetch  # E: operand
+fetch >> pair  # E: operand
+"u" >> fetch >> count  # E: operand
+("u" >> fetch) >> "u"  # E: operand
 
 # many inputs
 assert_type(each(["u"]), Each[str])
 assert_type(each(["u"]) >> fetch, Workers[Site])
 assert_type(each({"u": 1}) >> fetch >> words, Workers[Word])
 assert_type(Workers(u >> fetch for u in ["u"]), Workers[Site])
-each(3)  # E
-each([3]) >> fetch  # E
-each(["u"]) >> pair  # E
-Workers(["u"])  # E
-Workers("u" >> fetch)  # E
+assert_type(Each(["u"]), Each[str])
+assert_type(each(zip(["u"], [1], strict=True)), Each[tuple[str, int]])
+assert_type(each(Drain[Page]()) >> words, Workers[Word])
+each(3)  # E: argument
+each(values=["u"])  # E: signature
+Each(3)  # E: argument
+Each(values=["u"])  # E: signature
+each([3]) >> fetch  # E: operand
+each(["u"]) >> pair  # E: operand
+Workers(["u"])  # E: argument
+Workers("u" >> fetch)  # E: argument
+Workers(workers=["u" >> fetch])  # E: signature
 
 # drains
 sites, pages, anything = Drain[Site](), Drain[Page](), Drain[object]()
 assert_type("u" >> fetch | sites | pages | anything, Worker[Site])
 assert_type(each(["u"]) >> fetch | pages, Workers[Site])
 assert_type(pages >> words | Drain[Word](), Workers[Word])
-"u" >> fetch | Drain[Word]()  # E
-each(["u"]) >> fetch | Drain[Word]()  # E
-"u" >> words  # E
-anything >> words  # E
-fetch >> pages  # E
-"u" >> fetch >> pages  # E
-"u" >> fetch | pages >> words  # E
-pages | sites  # E
+"u" >> fetch | Drain[Word]()  # E: operand
+each(["u"]) >> fetch | Drain[Word]()  # E: operand
+"u" >> words  # E: operand
+anything >> words  # E: operand
+fetch >> pages  # E: operand
+"u" >> fetch >> pages  # E: operand
+"u" >> fetch | pages >> words  # E: operand
+pages | sites  # E: operand

@@ -1,6 +1,6 @@
 """Pools: only what has its input can run."""
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from datetime import timedelta
 from typing import assert_type
 
@@ -15,7 +15,6 @@ from fluent_async import (
     sleep,
     task,
 )
-from fluent_async.futures import ThreadPoolExecutor
 
 
 class Out: ...
@@ -48,15 +47,24 @@ pool = Pool(
     name="pool",
     describe=str,
 )
-Pool("4")  # E
-Pool(retry="3")  # E
-Pool(backoff="3")  # E
-Pool(retry_on=BaseException)  # E
-Pool(on_error="ignore")  # E
-Pool(describe=3)  # E
+Pool("4")  # E: argument
+Pool(retry="3")  # E: argument
+Pool(backoff="3")  # E: argument
+Pool(retry_on=BaseException)  # E: argument
+Pool(on_error="ignore")  # E: argument
+Pool(describe=3)  # E: argument
+Pool(describe=len)  # E: argument
+Pool(max_failures="10")  # E: argument
+Pool(name=3)  # E: argument
+Pool(4, 3)  # E: signature
+Pool(workers=4)  # E: signature
+Pool(None, retry=None, backoff=None, retry_on=None, name=None, describe=None)
+Pool(on_error="finish", max_failures=None)
+Pool(on_error="cancel")
 
 assert_type(pool.go(1 >> work, each([1]) >> work, alone, Own()), Pool)
 assert_type(pool.with_limit(3).with_retry(2, 0.5, retry_on=OSError), Pool)
+assert_type(pool.with_retry(2), Pool)
 assert_type(pool.limit, int)
 assert_type(pool.wait(timeout=1.0), None)
 assert_type(pool.errors(), tuple[Failure, ...])
@@ -64,13 +72,23 @@ assert_type(pool.cancel(), None)
 assert_type(pool.close(), None)
 assert_type(pool.executor, Executor)
 assert_type(pool.to_mermaid(), str)
-pool.to_mermaid("LR")  # E
-pool.go(work)  # E
-pool.go(1)  # E
-pool.go([1 >> work])  # E
-pool.with_limit("3")  # E
-pool.wait("1")  # E
-pool.limit = 3  # E
+pool.to_mermaid("LR")  # E: signature
+pool.go(work)  # E: argument
+pool.go(1)  # E: argument
+pool.go([1 >> work])  # E: argument
+pool.go(Own)  # E: argument
+pool.go(workers=1 >> work)  # E: signature
+pool.with_limit("3")  # E: argument
+pool.with_limit(None)  # E: argument
+pool.with_retry("2")  # E: argument
+pool.with_retry(2, "0.5")  # E: argument
+pool.with_retry(2, retry_on="OSError")  # E: argument
+pool.with_retry(2, 0.5, OSError)  # E: signature
+pool.wait("1")  # E: argument
+pool.wait(None)
+pool.wait()
+pool.executor = pool.executor  # E: read-only
+pool.limit = 3  # E: read-only
 
 stats = pool.stats()
 assert_type(stats, PoolStats)
@@ -78,7 +96,7 @@ assert_type(stats.accepted + stats.succeeded + stats.failed + stats.cancelled, i
 assert_type(stats.in_progress + stats.running + stats.abandoned, int)
 assert_type(stats.waiting_for_retry + stats.waiting_for_room, int)
 assert_type(stats.attempts + stats.threads, int)
-stats.failed = 3  # E
+stats.failed = 3  # E: read-only
 
 with Pool() as opened:
     assert_type(opened, Pool)
@@ -86,30 +104,26 @@ with Pool() as opened:
 
 async def waits() -> None:
     assert_type(await pool.wait_async(), None)
-    await pool.wait_async(1.0)  # E
-    async with Pool() as opened:
-        assert_type(opened, Pool)
+    await pool.wait_async(1.0)  # E: signature
+    async with Pool() as entered:
+        assert_type(entered, Pool)
 
 
 assert_type(run(1 >> work), list[Out])
 assert_type(run(each([1]) >> work, limit=2, on_error="cancel"), list[Out])
 assert_type(run(alone), list[Other])
-run(work)  # E
-run(Own())  # E
-run(1 >> work, limit="2")  # E
+run(work)  # E: argument
+run(Own())  # E: argument
+run(1 >> work, limit="2")  # E: argument
+run(1 >> work, limit=None, on_error="finish")
+run(1 >> work, on_error="keep")
+run(1 >> work, on_error="ignore")  # E: argument
+run([1 >> work])  # E: argument
 
 assert_type(cancelled(), bool)
 assert_type(sleep(timedelta(seconds=1)), None)
-sleep("1")  # E
-sleep()  # E
-
-executor = ThreadPoolExecutor(2)
-assert_type(executor.submit(len, "abc").result(), int)
-assert_type(executor.submit(work, 1), Future[Out])
-assert_type(executor.submit(work.with_retry(3), 1), Future[Out])
-assert_type(pool.executor.submit(work, 1), Future[Out])
-assert_type(list(executor.map(work, [1], timeout=1.0, buffersize=2)), list[Out])
-ThreadPoolExecutor("2")  # E
-executor.submit(work, "1")  # E
-executor.submit(work)  # E
-executor.map(work, [1], buffersize="2")  # E
+sleep(1.5)
+sleep("1")  # E: argument
+sleep(seconds=1)  # E: signature
+cancelled(1)  # E: signature
+sleep()  # E: signature

@@ -59,10 +59,10 @@ assert_type(client.get("p"), Page)
 log(3, prefix="p")
 3 >> log
 assert_type(list(greet("u")), list[Page])
-greet(3)  # E
-fetch(3)  # E
-fetch()  # E
-client.get(3)  # E
+greet(3)  # E: argument
+fetch(3)  # E: argument
+fetch()  # E: signature
+client.get(3)  # E: argument
 
 # >> binds an input, from either side
 assert_type("u" >> fetch, Worker[Page])
@@ -71,18 +71,18 @@ assert_type("u" >> client.get, Worker[Page])
 assert_type("u" >> greet, Worker[Page])
 assert_type(fetch >> "u", Worker[Page])
 assert_type(fetch.with_input(url="u"), Worker[Page])
-3 >> fetch  # E
-fetch >> 3  # E
-3 >> client.get  # E
-fetch.with_input(3)  # E
-fetch >> pages  # E
+3 >> fetch  # E: operand
+fetch >> 3  # E: operand
+3 >> client.get  # E: operand
+fetch.with_input(3)  # E: argument
+fetch >> pages  # E: operand
 
 # | drains outputs
 assert_type("u" >> fetch | pages, Worker[Page])
 assert_type(fetch.with_input("u").with_retry(3) | pages, Worker[Page])
 assert_type("u" >> greet | pages, Worker[Page])
-"u" >> fetch | records  # E
-"u" >> greet | records  # E
+"u" >> fetch | records  # E: operand
+"u" >> greet | records  # E: operand
 
 # many inputs
 assert_type(each(["u"]) >> fetch, Workers[Page])
@@ -91,7 +91,7 @@ assert_type(
     Workers(fetch_within.with_input(u, timeout=t) for u, t in [("u", 1.0)]),
     Workers[Page],
 )
-each([1]) >> fetch  # E
+each([1]) >> fetch  # E: operand
 
 # stages: a drain feeds the next task, and tasks compose
 assert_type(pages >> parse | records, Workers[Record])
@@ -100,15 +100,15 @@ assert_type("u" >> fetch >> parse, Worker[Record])
 assert_type("u" >> (fetch >> parse), Worker[Record])
 assert_type((fetch >> parse)("u"), Iterator[Record])
 assert_type((ping >> log)(), None)
-records >> parse  # E
-fetch >> fetch  # E
-each(["u"]) >> fetch >> fetch  # E
+records >> parse  # E: operand
+fetch >> fetch  # E: operand
+each(["u"]) >> fetch >> fetch  # E: operand
 
 # only what has its input can run
 Pool().go("u" >> fetch | pages, each(["u"]) >> fetch, ping)
 assert_type(run(each(["u"]) >> fetch), list[Page])
 assert_type(run("u" >> fetch, "v" >> fetch_within), list[Page])
 assert_type(run(ping), list[int])
-Pool().go(fetch)  # E
-fetch.execute()  # E
-run(fetch)  # E
+Pool().go(fetch)  # E: argument
+fetch.execute()  # E: attribute
+run(fetch)  # E: argument

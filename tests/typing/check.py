@@ -6,6 +6,7 @@ A line that ends with the mark, as `  # E: operand`, is a wrong use: it must be 
 of that kind, and no other line may be one. The same marks serve four checkers, which
 `# type: ignore[code]` cannot: they have no codes in common; `checkers.KINDS` has what
 each may say. What is checked is the package installed in the Python that runs this.
+Without files, `docs/typing.md` must be true of the checker as well.
 """
 
 import ast
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import page
 from checkers import COMMANDS, KINDS, Place, codes, errors
 
 
@@ -34,6 +36,7 @@ def main(checker: str, *files: str, stubs: Path | None = None) -> int:
     wrong = [*differences(checker, marks(texts), found, texts)]
     if not files:
         wrong += counted(checker, texts)
+        wrong += [] if stubs else page.differences(checker)
 
     sys.stdout.writelines(f"{each}\n" for each in wrong)
     return int(bool(wrong))

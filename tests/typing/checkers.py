@@ -23,6 +23,7 @@ COMMANDS = {
     "pyrefly": [
         "pyrefly",
         "check",
+        "--config=pyrefly.toml",  # else the one above what is installed, for what is there
         "--output-format=min-text",
         f"--python-interpreter-path={sys.executable}",
     ],

@@ -20,8 +20,9 @@ CELL = re.compile(r"(?<!\\)\|")
 CODE = re.compile(r"^`(.*)`$")
 REFUSED = re.compile(r"# not (?P<checkers>[a-z, ]+)$")
 
-FINE, FORGETS, REFUSES = "fine", "forgets", "refuses"
-"""What a checker does: knows the type, takes it but knows less, or says it is an error."""
+FINE, FORGETS, ACCEPTS, REFUSES = "fine", "forgets", "accepts", "refuses"
+"""What a checker does: with what is right, knows its type, or takes it and knows less; with
+what is wrong, takes it; with both, says that it is an error."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,10 @@ def outcome(row: Row, line: int, said: dict[int, str]) -> str:
     if line in said:
         return REFUSES
 
-    return FORGETS if row.type is not None and line + 1 in said else FINE
+    if row.type is None:
+        return ACCEPTS
+
+    return FORGETS if line + 1 in said else FINE
 
 
 def only_unknown(said: str) -> bool:

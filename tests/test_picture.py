@@ -308,7 +308,7 @@ class TestText:
     @pytest.mark.parametrize(
         ("name", "written"),
         [
-            (r"c\nd", "c#92;#8288;nd"),
+            (r"a\nb", "a#92;#8288;nb"),
             ("fab:fa-car: x", "fab:#8288;fa#45;car: x"),
             ("$$x$$", "#36;#8288;#36;x#36;#8288;#36;"),
         ],

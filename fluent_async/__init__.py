@@ -8,8 +8,10 @@ pools           _pool, and _results; _inputs makes each _stage; _graph joins the
 single calls    _executor, and _crew with a pool of its own; an _intake hands them in
                 at the _desk, a task as a _promise; _mapping feeds map; each call has a
                 _future, and _lending lets workers wait for it
-decisions       _scheduler, with _work, _slots, _admission, _accounts and _outcome
-quick inputs    _leases give a _slice, or a _course of stages, to the hot _loop
+decisions       _scheduler, with _work, _slots, _agenda, _admission, _accounts and
+                _outcome
+inputs          _leases give a _slice of quick ones, or a _course of stages, to the hot
+                _loop, and each thread a _relay where inputs take long
 threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits,
                 _interrupt and _whereabouts
 below all       _checks of arguments, _clock, _monitor, _signals, _process, and the one

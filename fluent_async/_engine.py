@@ -352,9 +352,14 @@ class Engine:
         """
         wait(self.closing(THREADS), shielded=True, elsewhere=True)
 
+    def wind_up(self) -> None:
+        """Note that the pool is to be closed once there is nothing to do."""
+        self.threads.winding_up = True
+
     def closing(self, manner: Manner[W]) -> Waiting[W, None]:
         """Close as `close` does, waiting in some manner."""
         self.closed = True
+        self.wind_up()
         try:
             yield from self.waiting(manner)
         except PoolStalled:
@@ -515,12 +520,12 @@ class Engine:
                 if job is not None:
                     return job
 
-                if self.threads.ending:
+                due = None if self.threads.ending else self._due()
+                patient = not self.threads.ending and self._shares()
+                if due is None and not patient and self.threads.dispensable:
                     self.threads.leave()
                     return None
 
-                due = self._due()
-                patient = self._shares()
                 waiter = self.threads.park(due, patient=patient)
 
             woken = waiter.wait_for(due, PATIENCE_S if patient else None)
@@ -573,8 +578,7 @@ class Engine:
         Slices add outputs and take inputs without the monitor. They look at their alarm
         after they act, and this looks after it has armed them: one sees the other.
         """
-        self.scheduler.leases.arm()
-        job = self._look()
+        job = self._look() if self.scheduler.leases.arm() else None
         while job is None and self._relieve():
             job = self._look()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from fluent_async import _clock
 from fluent_async._course import Course, after, course
+from fluent_async._relay import LAPS, Relay, relays
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow, Values
 from fluent_async._stage import PATIENCE_S, QUICK_S
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fluent_async._admission import Admission
+    from fluent_async._agenda import Agenda
     from fluent_async._channel import Channel
     from fluent_async._graph import Graph
     from fluent_async._parties import Stirrable
@@ -31,12 +34,18 @@ class Leases:
     """
 
     def __init__(
-        self, pool: Stirrable, graph: Graph, slots: Slots, admission: Admission
+        self,
+        pool: Stirrable,
+        graph: Graph,
+        slots: Slots,
+        admission: Admission,
+        agenda: Agenda,
     ) -> None:
         self._pool = pool
         self._graph = graph
         self._slots = slots
         self._admission = admission
+        self._agenda = agenda
 
     # -- beginnings --------------------------------------------------------------------
 
@@ -58,17 +67,23 @@ class Leases:
         return head.ahead(size) if head.siblings and size > 0 else size
 
     def begin(self, stages: Sequence[Stage], size: int, now: float) -> Slice | None:
-        """Begin a slice; None if another pool was quicker to take the room."""
+        """Begin a slice; None if others were quicker to take the room, or are pulling."""
         head = stages[0]
+        if isinstance(head.source, Values) and not head.source.claim():
+            return None
+
+        if relays(head):
+            _put_back(head)  # its thread takes it for each pull
+            return self._relay(head, now)
+
         new = Course(stages, now) if len(stages) > 1 else Slice(head, now)
         if not self._keep_room(new, size):
+            _put_back(head)
             return None
 
         for stage in stages:
             stage.lease = new
-            stage.slices.append(new)
-            for limit in stage.limits:
-                limit.taken += 1
+            self._enter(new, stage)
 
         new.begin(head.source.pull(new))
         others = self._slots.used + 1 < self._slots.limit
@@ -81,6 +96,35 @@ class Leases:
             new.holds = True
 
         return new
+
+    def _relay(self, stage: Stage, now: float) -> Relay | None:
+        """Begin a slice that shares the iterable with others, and the room."""
+        new = Relay(stage, now, self._is_wanted)
+        if not self._keep_room(new, self._laps(stage) if stage.slow else 1):
+            return None
+
+        self._enter(new, stage)
+        new.begin(new.pull)
+        return new
+
+    def _laps(self, stage: Stage) -> int:
+        """Return how many inputs a relay may take, and leave room for the others."""
+        room = self._admission.room(stage.channels) // self._slots.limit
+        return max(1, min(LAPS, room))
+
+    def _is_wanted(self) -> bool:
+        """Say whether the thread of a relay is wanted for something else; from any."""
+        slots, agenda = self._slots, self._agenda
+        if len(self._graph.awake) > 1 or slots.resuming or slots.desk.backlog:
+            return True
+
+        return len(agenda) > 0 and agenda.is_due(_clock.current().now)
+
+    def _enter(self, new: Slice, stage: Stage) -> None:
+        """Give a slice a place in one of its stages."""
+        stage.slices.append(new)
+        for limit in stage.limits:
+            limit.taken += 1
 
     def _keep_room(self, new: Slice, size: int) -> bool:
         """Keep room for what a slice sends, between its stages too; all of it or none."""
@@ -182,15 +226,24 @@ class Leases:
         assert lease is not None
         return not stage.quick or lease.pulling or not lease.pulled
 
-    def arm(self) -> None:
-        """Stop slices whose outputs, or the room they make, would be work for others."""
+    def arm(self) -> bool:
+        """Stop slices whose outputs, or the room they make, would be work for others.
+
+        Returns:
+            Whether there may be any: else all that there is to do was seen.
+        """
+        found = False
         for stage in self._graph.awake:
             if isinstance(stage.source, Flow):
                 stage.source.channel.arm(taker=False)
+                found = True
 
             for channel in stage.channels:
                 if channel.maxsize:
                     channel.arm(taker=True)
+                    found = True
+
+        return found
 
     # -- ends --------------------------------------------------------------------------
 
@@ -217,8 +270,11 @@ class Leases:
             self._part(slice_, stage)
 
         source = slice_.stage.source
-        if isinstance(source, Values) and slice_.pulling:
+        if isinstance(source, Values) and slice_.ended:
             source.read = True  # a pull gave nothing, and the thread has stopped
+            source.put_back()
+
+        slice_.inputs = iter(())  # which lead back to it
 
     def _part(self, slice_: Slice, stage: Stage) -> None:
         """Take a slice out of one of its stages."""
@@ -239,12 +295,21 @@ class Leases:
         if stage.lease is slice_:
             stage.lease = None
             stage.number = slice_.number_in(stage) + slice_.pulled
+            if not slice_.pulling:  # else the iterable has ended
+                _put_back(stage)
+
             for channel in stage.promising:
                 if channel.turns is not None:
                     channel.give_turns_back(slice_)
 
         if isinstance(stage.source, Flow) and stage is slice_.stage:
             stage.source.channel.lent(slice_, self._pool)
+
+
+def _put_back(stage: Stage) -> None:
+    """Let others have the baton of an iterable."""
+    if isinstance(stage.source, Values):
+        stage.source.put_back()
 
 
 def _between(stages: Sequence[Stage]) -> list[Channel[Any]]:

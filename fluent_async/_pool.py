@@ -286,6 +286,7 @@ class Pool:
 
     def __exit__(self, *exc_info: object) -> None:
         if exc_info[0] is None:
+            self._engine.wind_up()
             try:
                 self.wait()
             except BaseException as exc:
@@ -318,6 +319,7 @@ class Pool:
             await self._cut_async(interrupted=isinstance(cause, ENDS))
             return
 
+        engine.wind_up()
         try:
             await self.wait_async()
             await _await.wait(engine.closing(_await.COROUTINES))

@@ -204,7 +204,7 @@ class Runner:
         """Let others use the source of a slice, and go on with what it pulled last."""
         with self._core.monitor:
             # Where others looked before, the input counts as started.
-            started = slice_.stage.lease is not slice_
+            started = slice_.parted
             self._core.scheduler.leases.let_go(slice_)
             self._core.react()
             if started or not self._core.scheduler.drop_pulled(slice_):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
+from fluent_async._agenda import Agenda
 from fluent_async._course import Course
 from fluent_async._desk import Shift
 from fluent_async._graph import Graph
@@ -45,9 +43,9 @@ class Scheduler:
 
     Invariants:
         1. 0 <= running; and running <= limit wherever a job is given out.
-        2. A work is in exactly one place: waiting in its stage, in `_timers` or
-           `_again` for its next attempt, among the `occupants`, or with the driver, which
-           judges its failure.
+        2. A work is in exactly one place: waiting in its stage, in the `agenda` for its
+           next attempt, among the `occupants`, or with the driver, which judges its
+           failure.
         3. A stage is awake while a work of it is in one of those places.
         4. accepted = succeeded + failed + cancelled + in progress, at any time.
     """
@@ -62,11 +60,9 @@ class Scheduler:
         self.outcome = Outcome()  # of what is given to the pool's go()
         self.slots = Slots(limit)
         self.admission = Admission(pool, self.slots)
-        self.leases = Leases(pool, self.graph, self.slots, self.admission)
+        self.agenda = Agenda()
+        self.leases = Leases(pool, self.graph, self.slots, self.admission, self.agenda)
         self._relief = Relief(pool, self.graph, self.slots, self.admission)
-        self._again: deque[Work] = deque()  # due for their next attempt
-        self._timers: list[tuple[float, int, Work]] = []  # a heap of those not yet due
-        self._tie = count()
         self._calls_next = False  # whose turn it is, if there are calls and inputs
 
     @property
@@ -104,7 +100,7 @@ class Scheduler:
         if self.slots.left:
             return True
 
-        waits = self._again or self._timers or self.slots.resuming
+        waits = len(self.agenda) or self.slots.resuming
         return (
             self.slots.used <= self.slots.abandoned
             and not waits
@@ -128,12 +124,7 @@ class Scheduler:
 
             self._drop(stage)
 
-        waiting = [work for _, _, work in self._timers] + list(self._again)
-        dropped = [work for work in waiting if work.stage in stages]
-        self._timers = [kept for kept in self._timers if kept[2].stage not in stages]
-        heapify(self._timers)
-        self._again = deque(work for work in self._again if work.stage not in stages)
-        for work in dropped:
+        for work in self.agenda.drop(stages):
             work.dropped = True
             self._end(work, End.CANCELLED)
 
@@ -165,7 +156,7 @@ class Scheduler:
         """Return when time alone changes something next: a retry or a deadline."""
         dues: list[float | None] = []
         if self.slots.free:  # else whoever frees one looks at what is due
-            dues += [timer[0] for timer in self._timers[:1]]
+            dues.append(self.agenda.next_due)
 
         dues += [] if self.idle() else [self.slots.stalls_at]
         dues.append(self.slots.next_deadline)
@@ -183,7 +174,7 @@ class Scheduler:
             dict.fromkeys(slice_ for stage in stages for slice_ in stage.slices),
             running=self.slots.used,
             abandoned=self.slots.abandoned,
-            retries=len(self._timers) + len(self._again),
+            retries=len(self.agenda),
             waiting=self.slots.waiting + sum(len(stage.waiting) for stage in stages),
             threads=threads,
             calls=self.desk.counts(),
@@ -217,10 +208,9 @@ class Scheduler:
             return False
 
         if (
-            self._again
-            or self.slots.resuming
-            or (self._timers and self._timers[0][0] <= now)
+            self.slots.resuming
             or self.desk.backlog
+            or (len(self.agenda) and self.agenda.is_due(lambda: now))
         ):
             return True
 
@@ -235,7 +225,7 @@ class Scheduler:
 
     def relieve(self) -> Channel[Any] | None:
         """Let a bound give way if nothing else can move and a thread waits for it."""
-        if self._again or self._timers:
+        if len(self.agenda):
             return None
 
         held = self._relief.find(waited=self.waiters > 0)
@@ -257,11 +247,8 @@ class Scheduler:
 
     def wants_slot(self, now: Callable[[], float]) -> bool:
         """Say whether a shift is over after the call it is at, though others wait."""
-        if self._again or self.slots.resuming or self.graph.awake:
-            return True
-
-        timers = self._timers
-        return bool(timers) and timers[0][0] <= now()
+        wanted = self.slots.resuming or self.graph.awake
+        return bool(wanted) or self.agenda.is_due(now)
 
     def _slot(self, now: float) -> bool:
         """Say whether a slot can be given out; a shift that stands by ends for one."""
@@ -270,14 +257,10 @@ class Scheduler:
 
         return self.more(now) and self.slots.spare()
 
-    def _see_due(self, now: float) -> None:
-        while self._timers and self._timers[0][0] <= now:
-            self._again.append(heappop(self._timers)[2])
-
     def _next(self, now: float, *, patient: bool) -> Job | None:
-        self._see_due(now)
-        if self._again:
-            return self._attempt(self._again.popleft(), now)
+        self.agenda.see(now)
+        if self.agenda.again:
+            return self._attempt(self.agenda.again.popleft(), now)
 
         if self.slots.resuming:
             return self.slots.resuming.popleft()
@@ -421,7 +404,7 @@ class Scheduler:
         if isinstance(slice_, Course) or stage.ordered:
             self.leases.let_go(slice_)
 
-        work = stage.work(value, slice_.number_in(stage) + slice_.pulled - 1)
+        work = stage.work(value, slice_.last_in(stage))
         slice_.miss(index)
         stage.in_progress += 1
         self.accounts.attempts += 1
@@ -505,7 +488,7 @@ class Scheduler:
         if work.dropped:
             self._end(work, End.CANCELLED)
         else:
-            heappush(self._timers, (due, next(self._tie), work))
+            self.agenda.add(work, due)
 
     def give_up(self, work: Work) -> None:
         """Note that a work was told to end, and did."""
@@ -520,7 +503,7 @@ class Scheduler:
     def fail_input(self, slice_: Slice, failure: Failure) -> None:
         """Note that an iterable raised instead of handing over an input."""
         stage = slice_.stage
-        key = (*stage.key, slice_.number + slice_.pulled)
+        key = (*stage.key, slice_.next_number)
         self._fail(stage.outcome, key, failure)
 
     def fail(
@@ -546,8 +529,7 @@ class Scheduler:
     def resume(self, now: float) -> Waiter | None:
         """Give a free slot to one that wants its own back, if nothing is due before."""
         slots = self.slots
-        due = self._again or (self._timers and self._timers[0][0] <= now)
-        if due or not slots.resuming or not slots.spare():
+        if not slots.resuming or self.agenda.is_due(lambda: now) or not slots.spare():
             return None
 
         slots.running += 1

@@ -150,10 +150,10 @@ class SimulatedScheduler(Scheduler):
 
     @override
     def _next(self, now: float, *, patient: bool) -> Job | None:
-        self._see_due(now)
+        self.agenda.see(now)
         self.graph.sort()
         options: list[Callable[[], Job | None]] = [
-            *(partial(self._try_again, work, now) for work in self._again),
+            *(partial(self._try_again, work, now) for work in self.agenda.again),
             *(partial(self._give_back, waiter) for waiter in self.slots.resuming),
             *(
                 partial(self._start, stage, now, patient=patient)
@@ -178,7 +178,7 @@ class SimulatedScheduler(Scheduler):
         return True
 
     def _try_again(self, work: Work, now: float) -> Attempt:
-        self._again.remove(work)
+        self.agenda.again.remove(work)
         return self._attempt(work, now)
 
     def _give_back(self, waiter: Waiter) -> Waiter:

@@ -98,6 +98,15 @@ class Slice:
         """Return the number that its first input has in one of its stages."""
         return self.number
 
+    def last_in(self, stage: Stage) -> int:
+        """Return the number that its last input has in one of its stages."""
+        return self.number_in(stage) + self.pulled - 1
+
+    @property
+    def next_number(self) -> int:
+        """The number of the input that it pulls next, or in vain."""
+        return self.number + self.pulled
+
     def uncouple(self) -> Sequence[Stage]:
         """Give up all stages but the one that its input is in, and return those."""
         return ()
@@ -137,6 +146,16 @@ class Slice:
         return self.pulling
 
     @property
+    def parted(self) -> bool:
+        """Whether others may have looked at its source since it pulled its last input."""
+        return self.stage.lease is not self
+
+    @property
+    def ended(self) -> bool:
+        """Whether its source has ended, now that its thread has stopped."""
+        return self.pulling
+
+    @property
     def begun(self) -> int:
         """How many pulls its thread has begun so far."""
         return self.size - self._left - length_hint(self._gate)
@@ -163,5 +182,5 @@ class Slice:
         return self.progress()[2]
 
     def promised(self) -> int:
-        """At most how many outputs it may still send."""
-        return length_hint(self._gate) + 1
+        """At most how many outputs it may still send: one for an input it is at, too."""
+        return min(length_hint(self._gate) + 1, self.size)

@@ -35,13 +35,34 @@ class Source(Protocol):
 
 
 class Values:
-    """The items of an iterable; one thread at a time advances it."""
+    """The items of an iterable; one thread at a time advances it: who took the baton."""
 
     foreign = True
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self.args = (iterator,)
         self.read = False  # to its end, or as far as it will be
+        self.wanted = False  # a thread that found no baton is told when it is back
+        self.baton = [True]  # here while nobody pulls, and nobody has a lease
+
+    def take(self) -> bool:
+        """Take the baton, in one step; False if it is out."""
+        try:
+            return self.baton.pop()
+        except IndexError:
+            return False
+
+    def put_back(self) -> None:
+        """Let others have the baton."""
+        self.baton.append(True)
+
+    def claim(self) -> bool:
+        """Take the baton, or say that it is wanted; in the pool's monitor."""
+        self.wanted = not self.take()
+        if self.wanted and self.take():  # it came back before that could be seen
+            self.wanted = False
+
+        return not self.wanted
 
     def ready(self) -> int:
         return 0 if self.read else PLENTY

@@ -43,6 +43,7 @@ class Stage:
     """A task fed by many inputs, in one pool. Guarded by the pool's monitor."""
 
     outcome: Outcome  # what comes of it, from when it is taken in until it is over
+    slow = False  # whether inputs were seen to take long, when last looked at
 
     def __init__(
         self,
@@ -126,8 +127,8 @@ class Stage:
     def reads(self) -> bool:
         """Whether a thread is in the iterable that it reads, or may enter it yet."""
         assert isinstance(self.source, Values)
-        # In this order: no lease is given out once the iterable was read.
-        return not self.source.read or self.lease is not None
+        # In this order: nobody enters the iterable once it was read.
+        return not self.source.read or not self.source.baton
 
     @property
     def lasts(self) -> bool:
@@ -207,7 +208,9 @@ class Stage:
         """Learn from how long a slice took how long the next may be."""
         took = now - slice_.started
         done = slice_.pulled
-        if took > max(done, 1) * QUICK_S * len(slice_.stages):
+        slow = took > max(done, 1) * QUICK_S * len(slice_.stages)
+        self.slow = slow if done else self.slow
+        if slow:
             self.budget = max(1, self.budget // 4)
         elif took < SLICE_S / 2 and done >= self.budget:
             more = 8 if took < SLICE_S / 16 else 2

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fluent_async._manner import Manner, W, Waiting, Wakeable
 
 
+KEPT = 8  # how many may park in a pool that is about to be closed
+
+
 class Threads:
     """The threads of one pool. Guarded by the pool's monitor, which is passed in.
 
@@ -52,8 +55,10 @@ class Threads:
         self._seeking = 0
         self._threads: set[threading.Thread] = set()
         self._ended: list[threading.Thread] = []  # have left, and only have to return
-        self._joining: list[Wakeable] = []  # wait for threads to leave, or to be gone
+        # Who waits for threads to leave, or to be gone, and until what holds.
+        self._joining: dict[Wakeable, Callable[[], bool]] = {}
         self.ending = False
+        self.winding_up = False  # it will be soon: not all that find nothing may park
 
     def __len__(self) -> int:
         return len(self._threads)
@@ -65,6 +70,11 @@ class Threads:
     def patient(self) -> bool:
         """Whether a parked thread looks after a lease."""
         return self._patient is not None
+
+    @property
+    def dispensable(self) -> bool:
+        """Whether a thread that found nothing may as well leave."""
+        return self.ending or (self.winding_up and len(self._parked) >= KEPT)
 
     def rouse(self, most: int, seekers: int = 1) -> bool:
         """Have one more thread look for work, a new one if there are less than `most`.
@@ -201,16 +211,17 @@ class Threads:
                     return
 
                 waiter = manner.waiter()
-                self._joining.append(waiter)
+                self._joining[waiter] = done
 
             try:
                 yield waiter
             finally:
-                self._monitor.do(partial(self._joining.remove, waiter))
+                self._monitor.do(partial(self._joining.pop, waiter))
 
     def _wake_joining(self) -> None:
-        for waiter in self._joining:
-            waiter.wake()
+        for waiter, done in self._joining.items():
+            if done():
+                waiter.wake()
 
     def _unpark(self, waiter: Waiter) -> None:
         self._parked.remove(waiter)

@@ -19,6 +19,7 @@ from fluent_async import (
     _drain,
     _loop,
     _monitor,
+    _relay,
     _room,
     _slice,
     _slots,
@@ -32,8 +33,9 @@ from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor
 from fluent_async._runner import Runner
 from fluent_async._seat import Seat
+from fluent_async._slice import Slice
 from fluent_async._stage import LONGEST
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, this_thread
 from fluent_async.errors import DrainClosed
 from hand import Hand, channel_of
 
@@ -297,6 +299,62 @@ def drain_opens_and_ends_with_its_block(world: World) -> None:
     assert [0, 1] == got
 
 
+# -- relays --------------------------------------------------------------------------------
+
+
+class Once:
+    """An iterable that says if it is asked while it is at the answer."""
+
+    def __init__(self, count: int) -> None:
+        self._numbers = iter(range(count))
+        self._inside = list[int]()
+
+    def __iter__(self) -> Once:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> int:
+        """Return the next number."""
+        self._inside.append(1)
+        assert [1] == self._inside
+
+        number = next(self._numbers, None)
+        self._inside.pop()
+        if number is None:
+            raise StopIteration
+
+        return number
+
+
+def iterable_is_asked_by_one_at_a_time(world: World) -> None:
+    """Threads that share an iterable get each input once, and each its own number."""
+    hand, numbers = Hand(2), dict[int, int]()
+
+    @task
+    def note(value: int) -> None:
+        relay = seats[this_thread()].slice
+        assert isinstance(relay, _relay.Relay)
+        numbers[value] = relay.last
+
+    [stage] = hand.go(each(Once(4)) >> note)
+    stage.slow = True
+    seats = dict[int, Seat]()
+
+    def work(slice_: Slice) -> None:
+        seat = seats[this_thread()] = Seat(hand)
+        Runner(hand).run(slice_, seat)
+
+    relays = [hand.slice(), hand.slice()]
+    threads = [world.spawn(work, relay) for relay in relays]
+    for thread in threads:
+        thread.join()
+
+    while isinstance(job := hand.next(), Slice):
+        work(job)
+
+    assert {value: value for value in range(4)} == numbers
+
+
 # -- threads -------------------------------------------------------------------------------
 
 
@@ -389,6 +447,7 @@ ALL: dict[Scenario, list[ModuleType]] = {
     drain_returns_what_all_feeders_sent: [_channel, _drain],
     drain_opens_and_ends_with_its_block: [_channel, _drain],
     work_of_two_threads_runs_and_the_pool_ends: [_threads],
+    iterable_is_asked_by_one_at_a_time: [HERE, _relay],
     inputs_run_beside_each_other: [_threads, _slice, _loop],
     retry_is_made_when_it_is_due: [_threads],
     slot_is_lent_and_given_back: [HERE, _slots],

@@ -119,7 +119,7 @@ class _Pickler(pickle.Pickler):
         return fields, len(threads), self._until(threads.kept_until)
 
     def _scheduler(self, scheduler: Scheduler) -> object:
-        waiting = sorted(scheduler._timers)  # noqa: SLF001
+        waiting = sorted(scheduler.agenda.timers)
         timers = [(self._until(due), work) for due, _, work in waiting]
         return _fields(scheduler, "_timers", "_tie"), timers
 

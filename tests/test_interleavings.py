@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partialmethod
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -11,6 +12,7 @@ from interleave_test import DeadlockError, RaceFound
 from fluent_async import _channel, _monitor
 from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor
+from fluent_async._relay import Relay
 from fluent_async._room import Room
 from fluent_async._slots import Slots
 from fluent_async._taking import Taking
@@ -25,6 +27,7 @@ from scenarios import (
     drain_returns_what_all_feeders_sent,
     every_value_is_taken_once,
     inputs_run_beside_each_other,
+    iterable_is_asked_by_one_at_a_time,
     outputs_come_in_the_order_of_their_inputs,
     retry_is_made_when_it_is_due,
     room_is_given_once,
@@ -288,7 +291,7 @@ def threads_leave_quietly(plant: Plant) -> None:
     leave = Threads.leave
 
     def leaves(threads: Threads) -> None:
-        joining, threads._joining = threads._joining, []
+        joining, threads._joining = threads._joining, {}
         leave(threads)
         threads._joining = joining
 
@@ -311,6 +314,37 @@ def time_is_kept_by_who_is_gone(plant: Plant) -> None:
 
     plant.setattr(Threads, "_unpark", unparks)
     plant.setattr(Threads, "hurry", lambda _: None)
+
+
+# -- faults: relays ------------------------------------------------------------------------
+
+
+def pulls(relay: Relay, iterator: Iterator[int], *, alone: bool) -> int:
+    """Pull as a relay does, but look for the baton first, or count after it is back."""
+    source, stage = relay._source, relay.stage
+    if alone and not source.take():
+        relay._stop()
+    elif not alone:
+        found = bool(source.baton)
+        source.baton.clear()
+        if not found:
+            relay._stop()
+
+    value = next(iterator)
+    source.put_back()
+    relay.last = stage.number
+    stage.number = relay.last + 1
+    return value
+
+
+def batons_are_looked_at_and_then_taken(plant: Plant) -> None:
+    """Let two threads find the same baton."""
+    plant.setattr(Relay, "pull", partialmethod(pulls, alone=False))
+
+
+def inputs_are_counted_without_the_baton(plant: Plant) -> None:
+    """Give two inputs the same number."""
+    plant.setattr(Relay, "pull", partialmethod(pulls, alone=True))
 
 
 # -- faults: slots -------------------------------------------------------------------------
@@ -363,6 +397,8 @@ FAULTS: list[tuple[Callable[[Plant], None], Scenario]] = [
     (threads_leave_quietly, work_of_two_threads_runs_and_the_pool_ends),
     (patience_is_nobodys, inputs_run_beside_each_other),
     (time_is_kept_by_who_is_gone, retry_is_made_when_it_is_due),
+    (batons_are_looked_at_and_then_taken, iterable_is_asked_by_one_at_a_time),
+    (inputs_are_counted_without_the_baton, iterable_is_asked_by_one_at_a_time),
     (slots_are_lent_to_nobody, slot_is_lent_and_given_back),
     (slots_are_taken_back, slot_is_lent_and_given_back),
 ]

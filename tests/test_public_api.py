@@ -47,6 +47,7 @@ LAYERS = [
     {"_checks", "_interrupt"},
     {
         "_accounts",
+        "_agenda",
         "_exits",
         "_log",
         "_mermaid",
@@ -70,7 +71,7 @@ LAYERS = [
     {"_admission", "_iteration", "_slots", "_sources"},
     {"_drain"},
     {"_attempt", "_chain", "_claims", "_relief", "_stage"},
-    {"_call", "_code", "_course", "_future", "_graph", "_survey"},
+    {"_call", "_code", "_course", "_future", "_graph", "_relay", "_survey"},
     {"_leases", "_loop"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
     {"_each", "_engine", "_manning", "_simulated"},

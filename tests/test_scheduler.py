@@ -623,7 +623,7 @@ class TestSlices:
     def test_let_go_of_an_iterable_after_a_single_pull(self) -> None:
         """A pull that is slow is no time of the input's: the thread reports in between."""
         hand = Hand(limit=1)
-        hand.go(each(range(9)) >> quick)
+        hand.go(each(range(9)) >> quick | Drain[int](ordered=True))
 
         assert hand.slice().alarm
 
@@ -854,7 +854,7 @@ class TestAccounts:
     def test_count_an_attempt_when_it_starts(self) -> None:
         """An input that was pulled alone starts when others may use the source."""
         hand = Hand()
-        hand.go(each([1, 2]) >> quick)
+        hand.go(each([1, 2]) >> quick | Drain[int](ordered=True))
         slice_ = hand.slice()
         next(slice_.inputs)
         before = stats(hand).attempts, counts(hand)

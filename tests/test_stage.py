@@ -388,7 +388,7 @@ class TestSlice:
 
         slice_.close()
 
-        assert [4, 3, 2, 1] == promised
+        assert [3, 3, 2, 1] == promised
         assert 1 == slice_.promised()
 
     def test_starts_with_an_input_it_did_not_start_before(self) -> None:

@@ -19,17 +19,22 @@ below all       _checks of arguments, _clock, _monitor, _signals, _process, and 
 public          errors, typing and futures; everything else from here
 """
 
-from fluent_async._accounts import PoolStats
-from fluent_async._decorate import stream, task
-from fluent_async._drain import Drain
-from fluent_async._each import Each, each
-from fluent_async._pool import Pool
-from fluent_async._results import run
-from fluent_async._retry import Backoff, Failure
-from fluent_async._step import Args
-from fluent_async._task import Task
-from fluent_async._wait import cancelled, sleep
-from fluent_async._worker import Worker, Workers
+from importlib import import_module as _load
+
+
+TYPE_CHECKING = False  # as `typing` says, which takes longer than all of this
+if TYPE_CHECKING:
+    from fluent_async._accounts import PoolStats
+    from fluent_async._decorate import stream, task
+    from fluent_async._drain import Drain
+    from fluent_async._each import Each, each
+    from fluent_async._pool import Pool
+    from fluent_async._results import run
+    from fluent_async._retry import Backoff, Failure
+    from fluent_async._step import Args
+    from fluent_async._task import Task
+    from fluent_async._wait import cancelled, sleep
+    from fluent_async._worker import Worker, Workers
 
 
 __all__ = [
@@ -50,3 +55,42 @@ __all__ = [
     "stream",
     "task",
 ]
+
+_HOMES = {  # the file that each comes from
+    "Args": "_step",
+    "Backoff": "_retry",
+    "Drain": "_drain",
+    "Each": "_each",
+    "Failure": "_retry",
+    "Pool": "_pool",
+    "PoolStats": "_accounts",
+    "Task": "_task",
+    "Worker": "_worker",
+    "Workers": "_worker",
+    "cancelled": "_wait",
+    "each": "_each",
+    "run": "_results",
+    "sleep": "_wait",
+    "stream": "_decorate",
+    "task": "_decorate",
+}
+_MODULES = {"errors", "futures", "testing", "typing"}
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+if not TYPE_CHECKING:  # else no misspelt name would be an error
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for: a program may import this long before it has work."""
+        if name in _MODULES:
+            return _load(f"{__name__}.{name}")
+
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+        module = _load(f"{__name__}.{_HOMES[name]}")
+        value = globals()[name] = getattr(module, name)
+        return value

@@ -21,7 +21,6 @@ from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
 from fluent_async._seat import Seat
 from fluent_async._stage import PATIENCE_S
-from fluent_async._survey import survey
 from fluent_async._text import listed, printable
 from fluent_async._threads import Threads
 from fluent_async._wait import Waiter
@@ -408,6 +407,8 @@ class Engine:
 
     def picture(self) -> Picture:
         """Return the graph, as of now."""
+        from fluent_async._survey import survey
+
         with self.monitor:
             return survey(self.name, self.scheduler)
 

@@ -14,12 +14,10 @@ from fluent_async._code import retry_settings
 from fluent_async._engine import Engine
 from fluent_async._inputs import stages_of
 from fluent_async._interrupt import ENDS, stop
-from fluent_async._mermaid import mermaid
 from fluent_async._outcome import in_order
 from fluent_async._report import log_untold, raise_ends
 from fluent_async._retry import NO_RETRY, Policy, bounded_repr, policy_of
 from fluent_async._seat import Seat
-from fluent_async._svg import svg
 from fluent_async._text import listed
 
 
@@ -232,10 +230,14 @@ class Pool:
         GitHub and GitLab draw it in a block of the language `mermaid`. Names are escaped,
         and cut to 40 characters; no value and no code of the tasks is used.
         """
+        from fluent_async._mermaid import mermaid
+
         return mermaid(self._engine.picture())
 
     def _repr_html_(self) -> str:
         """Draw the graph for a notebook."""
+        from fluent_async._svg import svg
+
         return svg(self._engine.picture())
 
     def cancel(self) -> None:

@@ -418,6 +418,3 @@ def _ordered_of(worker: Worker[Any]) -> tuple[Channel[Any], ...]:
     """Return the ordered channels a worker drains to: others share them with it as a whole."""
     channels = channels_of(drains_of(worker._steps))
     return tuple(channel for channel in channels if channel.turns is not None)
-
-
-Workers._results_of = results_of

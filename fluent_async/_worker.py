@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import (
     TYPE_CHECKING,
     Any,
-    ClassVar,
     Generic,
     Literal,
     TypeGuard,
@@ -257,8 +257,6 @@ class Workers(Generic[Out_co]):
     __slots__ = ("_batch",)
 
     _no_sink = NO_SINK
-    # Given by _results, which knows pools.
-    _results_of: ClassVar[Callable[..., Results[Any]]]
     _batch: Uniform | Mixed
 
     def __init__(self, workers: Iterable[Worker[Out_co]], /) -> None:
@@ -377,9 +375,17 @@ class Workers(Generic[Out_co]):
             4
             6
         """
-        return self._results_of(
-            pool=pool, limit=limit, ordered=ordered, buffer=buffer, on_error=on_error
+        # It knows pools, which a description does not: so it is loaded here, by its name.
+        results_of = import_module("fluent_async._results").results_of
+        results: Results[Out_co] = results_of(
+            self,
+            pool=pool,
+            limit=limit,
+            ordered=ordered,
+            buffer=buffer,
+            on_error=on_error,
         )
+        return results
 
     @override
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ from peers.fluent import NoPolicy
 
 ROOT = Path(__file__).parent.parent
 ONE_BY_ONE = {"submitter", "decorated"}
-IN_PROCESSES = {"import", "first-task"}
+IN_PROCESSES = {"import", "import-all", "first-task"}
 HERE = [load for load in loads.ALL if load.name not in IN_PROCESSES]
 ITEMS = 300
 

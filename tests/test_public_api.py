@@ -3,11 +3,13 @@
 import ast
 import importlib
 import inspect
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import typing_extensions
 
 import fluent_async
 from support import run_child
@@ -23,6 +25,9 @@ PUBLIC = [
     "fluent_async.testing",
     "fluent_async.typing",
 ]
+
+PATHS = [PACKAGE.parent, Path(typing_extensions.__file__).parent]
+"""Where a Python finds the package that looks at no environment."""
 
 RE_EXPORTING = {"fluent_async", "fluent_async.testing"}
 
@@ -136,9 +141,17 @@ def layer(name: str) -> int:
     return next(rows, len(LAYERS))
 
 
+def top(module: ast.Module) -> Iterator[ast.stmt]:
+    """Give what stands at the left margin, and what only type checkers see there."""
+    for node in module.body:
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from node.body
+
+
 def offered(module: ModuleType) -> Iterator[str]:
     """Name what `module` binds for others: classes, functions, aliases and re-exports."""
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in top(ast.parse(inspect.getsource(module))):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
                 yield name
@@ -230,27 +243,138 @@ def test_nothing_sleeps_or_evaluates_text(file: Path) -> None:
     assert not calls & {"time.sleep", "eval", "exec", "compile", "__import__"}
 
 
-def test_import_brings_nothing_that_talks_to_the_world() -> None:
-    """Importing the package imports no pickle, no socket and nothing that starts processes."""
+def brought(code: str) -> set[str]:
+    """Name the modules that some code imports, of all that Python comes with."""
     done = run_child(
-        """
+        f"""
         import sys
         before = set(sys.modules)
-        import fluent_async
-        print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
-        """
+        {code}
+        names = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+        print(*sorted(names & sys.stdlib_module_names))
+        """,
+        flags=["-S"],  # else the files of an environment have imported some
+        env={"PYTHONPATH": os.pathsep.join(map(str, PATHS))},
     )
+    assert 0 == done.returncode, done.stderr
+
+    return set(done.stdout.split())
+
+
+def test_import_brings_what_loads_the_rest_alone() -> None:
+    """The package loads what is asked for when that is, for who imports it in vain."""
+    assert {"importlib", "warnings", "_warnings", "types"} >= brought(
+        "import fluent_async"
+    )
+
+
+def test_import_of_all_names_brings_no_more_than_that() -> None:
+    """What few programs use, or what takes long, is loaded by those who use it."""
     unwanted = {
         "asyncio",
+        "concurrent",
         "ctypes",
+        "html",
+        "json",
         "multiprocessing",
         "pickle",
         "socket",
         "subprocess",
+        "unittest",
     }
 
-    assert 0 == done.returncode, done.stderr
-    assert set() == unwanted & set(done.stdout.split())
+    assert set() == unwanted & brought("from fluent_async import *")
+
+
+def test_a_name_is_loaded_from_where_checkers_see_it() -> None:
+    """What is loaded when it is asked for is what stands in the imports for type checkers."""
+    homes = {
+        alias.name: str(node.module).rpartition(".")[2]
+        for node in top(ast.parse(inspect.getsource(fluent_async)))
+        if isinstance(node, ast.ImportFrom) and node.module != "importlib"
+        for alias in node.names
+    }
+
+    assert homes == fluent_async._HOMES  # noqa: SLF001
+
+
+def test_names_are_there_before_they_are_loaded() -> None:
+    """`dir()` has them, and the public modules; and none that does not exist."""
+    done = run_child(
+        """
+        import fluent_async
+        names = dir(fluent_async)
+        assert {*fluent_async.__all__, "errors", "typing"} <= set(names)
+        for name in names:
+            getattr(fluent_async, name)
+
+        try:
+            fluent_async.Pol
+        except AttributeError as exc:
+            print(exc)
+        """
+    )
+
+    assert "module 'fluent_async' has no attribute 'Pol'\n" == done.stdout
+
+
+def test_methods_find_what_was_not_asked_for() -> None:
+    """A batch can be iterated by who never named a pool."""
+    done = run_child(
+        """
+        from fluent_async import each, task
+        print(list((each([1, 2]) >> task(str)).results()))
+        """
+    )
+
+    assert "['1', '2']\n" == done.stdout, done.stderr
+
+
+def test_names_are_loaded_once_by_threads_that_ask_together() -> None:
+    """Whoever asks first loads; the others wait for that, and get the same."""
+    done = run_child(
+        """
+        import threading
+        import fluent_async
+        ready, got = threading.Barrier(4), []
+
+        def ask():
+            ready.wait()
+            got.append((fluent_async.Pool, fluent_async.task, fluent_async.errors))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        print(len(got), len(set(got)))
+        """
+    )
+
+    assert "4 1\n" == done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork() here")
+def test_names_are_loaded_in_a_process_that_was_forked_before() -> None:
+    """A program that forks first loads in each process what that uses."""
+    done = run_child(
+        """
+        import os, sys
+        import fluent_async
+
+        if os.fork() == 0:
+            with fluent_async.Pool(2) as pool:
+                pool.go(1 >> fluent_async.task(print))
+
+            sys.stdout.flush()
+            os._exit(0)
+
+        print(os.waitstatus_to_exitcode(os.wait()[1]), "Pool" in vars(fluent_async))
+        """
+    )
+
+    assert "1\n0 False\n" == done.stdout, done.stderr
 
 
 def test_import_starts_no_thread() -> None:
@@ -259,7 +383,7 @@ def test_import_starts_no_thread() -> None:
         """
         import _thread
         before = _thread._count()
-        import fluent_async
+        from fluent_async import *
         print(_thread._count() - before)
         """
     )
@@ -270,6 +394,6 @@ def test_import_starts_no_thread() -> None:
 def test_import_is_clean_when_every_warning_is_an_error() -> None:
     """The package imports under the strictest flags an interpreter has."""
     flags = ["-W", "error", "-X", "dev", "-bb", "-I"]
-    done = run_child("import fluent_async", flags=flags)
+    done = run_child("from fluent_async import *", flags=flags)
 
     assert ("", 0) == (done.stderr, done.returncode)

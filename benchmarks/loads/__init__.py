@@ -10,7 +10,7 @@ from loads.noop import Given, Noop, OrderedResults
 from loads.skew import Skew
 from loads.sleeps import Sleeps1ms8, Sleeps5ms64, Sleeps20ms256, Sleeps20ms1000
 from loads.stages import SlowStages, Stages
-from loads.startup import FirstTask, Import, TenTasks
+from loads.startup import FirstTask, Import, ImportAll, TenTasks
 from loads.storm import Storm
 from loads.streams import Streams
 from loads.submit import SubmitRoundTrip
@@ -32,6 +32,7 @@ ALL: Final[tuple[Load, ...]] = (
     TwoThreads(),
     Memory(),
     Import(),
+    ImportAll(),
     FirstTask(),
     TenTasks(),
     Latency(),

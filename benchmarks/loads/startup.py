@@ -85,7 +85,7 @@ class Started(Load):
 
 
 class Import(Started):
-    """The import alone."""
+    """The import alone; what is used of it may be loaded later."""
 
     name = "import"
     title = "import, in a new process"
@@ -97,6 +97,20 @@ class Import(Started):
     def code(self, peer: Peer) -> str:
         """Import."""
         return f"import {peer.module}"
+
+
+class ImportAll(Started):
+    """The import of all that there is."""
+
+    name = "import-all"
+    title = "import of all public names, in a new process"
+    verb = "module"
+    against = "`from concurrent.futures.thread import *`"
+
+    @override
+    def code(self, peer: Peer) -> str:
+        """Import all."""
+        return f"from {peer.module} import *"
 
 
 class FirstTask(Started):

@@ -45,8 +45,8 @@ class Agenda:
 
     def is_due(self, now: Callable[[], float]) -> bool:
         """Say whether something is due; from any thread."""
-        # A copy, in one step: the first timer may be gone a moment later.
-        return bool(self.again) or any(timer[0] <= now() for timer in self.timers[:1])
+        first = self.timers[:1]  # in one step: a moment later it may be gone
+        return bool(self.again or (first and first[0][0] <= now()))
 
     def drop(self, stages: Container[Stage]) -> list[Work]:
         """Let go of the works of these stages, and return them."""

@@ -14,11 +14,11 @@ from typing_extensions import TypeVar, override
 from fluent_async import _log
 from fluent_async._attempt import own_frames_cut
 from fluent_async._checks import name_of, patience, type_name
-from fluent_async._lending import Condition, Waiters, wait_for
+from fluent_async._lending import Condition, Waiters
 from fluent_async._monitor import outside
 from fluent_async._process import FOREIGN
 from fluent_async._signals import undisturbed
-from fluent_async._wait import Waiter
+from fluent_async._wait import Waiter, block
 from fluent_async._work import End
 from fluent_async.errors import Cancelled
 
@@ -283,28 +283,30 @@ class PoolFuture(Future[T]):
             TimeoutError: if it is not done in time.
         """
         condition = self._condition
+        waiter = Waiter()
         with condition:
-            if self.done():
-                waiter = None
-            elif self._pool.foreign:
-                raise RuntimeError(FOREIGN)
-            else:
-                waiter = Waiter()
+            done = self._state in _DONE
+            if not done:
                 condition.waiting += (waiter,)  # type: ignore[attr-defined]
 
-        if waiter is not None:
+        if not done:
             self._wait_with(waiter, timeout)
+
+        if self._state is base.FINISHED:
+            return
 
         if self.cancelled():
             raise CancelledError
 
-        if self._state is not base.FINISHED:
-            raise TimeoutError
+        raise TimeoutError
 
     def _wait_with(self, waiter: Waiter, timeout: float | None) -> None:
         woken = False
         try:
-            woken = wait_for(self._pool, waiter, timeout)
+            if self._pool.foreign:
+                raise RuntimeError(FOREIGN)
+
+            woken = block(waiter, timeout, within=self._pool)
         finally:
             if not woken:  # it is of no use any more, and others may ask very often
                 condition: Any = self._condition
@@ -373,4 +375,5 @@ def under_way() -> set[PoolFuture[Any]]:
 
 _UNTOLD = "nobody was shown that a call of %s that was submitted raised %s"
 _CALLS = {PoolFuture[Any].make.__code__, PoolFuture[Any].call.__code__}
+_DONE = {base.FINISHED, base.CANCELLED, base.CANCELLED_AND_NOTIFIED}
 _SUCCEEDED, _FAILED, _CANCELLED = End.SUCCEEDED, End.FAILED, End.CANCELLED

@@ -109,19 +109,13 @@ class Event:
             if self._is_set():  # since then: it may have woken the one before
                 waiter.wake()
 
-            if not wait_for(self._pool, waiter, left()):
+            if not block(waiter, left(), within=self._pool):
                 break
 
         return self._set
 
     def _is_set(self) -> bool:
         return self._set
-
-
-def wait_for(pool: Place, waiter: Waiter, timeout: float | None) -> bool:
-    """Wait for what goes on in `pool`; say whether the waiter was woken."""
-    seat = _wait.here()
-    return block(waiter, timeout, elsewhere=seat is not None and seat.pool is not pool)
 
 
 def refuse_foreign(pool: Place) -> None:

@@ -240,10 +240,11 @@ class Scheduler:
 
     def wants_thread(self, now: Callable[[], float]) -> bool:
         """Say whether a shift is over if no call waits, instead of standing by."""
-        if self.ending or self.waiters or self.finishers:
-            return True
+        waited = self.ending or self.waiters or self.finishers
+        if waited or self.slots.resuming or self.graph.awake or self.agenda.again:
+            return True  # the last three: as in `wants_slot`
 
-        return self.wants_slot(now)
+        return len(self.agenda.timers) > 0 and self.agenda.is_due(now)
 
     def wants_slot(self, now: Callable[[], float]) -> bool:
         """Say whether a shift is over after the call it is at, though others wait."""

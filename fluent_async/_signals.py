@@ -67,15 +67,15 @@ class Signals:
     Invariants (all is of the main thread, which a handler may interrupt at any step):
         1. A stand-in knows its handler. One that was left behind, or that the program
            found and set again, puts that back when it is called, or with the next `hold`.
-        2. While `_standing`, `_depth` is how many times `hold` was called, and what a
+        2. While `standing`, `_depth` is how many times `hold` was called, and what a
            stand-in hears is noted. Else `_depth` means nothing.
-        3. What is noted is delivered by the next `release` that ends `_standing`.
+        3. What is noted is delivered by the next `release` that ends `standing`.
     """
 
     def __init__(self) -> None:
         self.thread = threading.main_thread().ident  # the one that runs handlers
         self._depth = 0
-        self._standing = False
+        self.standing = False
         self._seen: list[object] = []  # the handlers, to tell when one changed
         self._stand_ins: tuple[tuple[int, _StandIn, Handler], ...] = ()
         self._noted: dict[int, float] = {}  # in order of arrival, with when that was
@@ -94,13 +94,13 @@ class Signals:
 
     def hold(self) -> None:
         """Put handlers off until `release`; for the main thread alone. May be nested."""
-        if self._standing:
+        if self.standing:
             self._depth += 1
             return
 
         try:
             self._depth = 1
-            self._standing = True
+            self.standing = True
             if list(map(_get, NUMBERS)) != self._seen:
                 self._look()
 
@@ -113,7 +113,7 @@ class Signals:
 
     def release(self) -> None:
         """Put handlers back, and run them for the signals that came meanwhile."""
-        if self._standing and self._depth > 1:
+        if self.standing and self._depth > 1:
             self._depth -= 1
             return
 
@@ -125,7 +125,7 @@ class Signals:
 
     def pause(self) -> int:
         """Let handlers run until `resume`, which takes what this returns."""
-        depth = self._depth if self._standing else 0
+        depth = self._depth if self.standing else 0
         if depth:
             self._depth = 1
             try:
@@ -145,10 +145,10 @@ class Signals:
     def note(self, stand_in: _StandIn, number: int, frame: FrameType | None) -> None:
         """Hear of a signal for a handler."""
         now = _clock.MachineClock.now()
-        if self._standing and now - self._noted.setdefault(number, now) <= PATIENCE_S:
+        if self.standing and now - self._noted.setdefault(number, now) <= PATIENCE_S:
             return
 
-        if not self._standing:  # left behind
+        if not self.standing:  # left behind
             _set(number, stand_in.handler)
 
         # If it was noted before, what was to take microseconds is stuck: Ctrl-C must get
@@ -188,7 +188,7 @@ class Signals:
     def _put_back(self) -> None:
         """Put back the handlers that have stand-ins."""
         try:
-            self._standing = False
+            self.standing = False
             for number, stand_in, handler in self._stand_ins:
                 if _get(number) is stand_in:  # else it was changed meanwhile
                     _set(number, handler)

@@ -161,17 +161,23 @@ def block(
     lends: bool = True,
     shielded: bool = False,
     elsewhere: bool = False,
+    within: object = None,
 ) -> bool:
     """Wait until `waiter` is woken, at most `timeout` seconds; say whether it was.
 
     In a worker the wait lends the slot if `lends`, and raises `Cancelled` once the
     attempt was told to end; `waiter` may then have been woken or not. A `shielded` wait
-    goes on all the same. `elsewhere` says that it is for what goes on outside the pool.
+    goes on all the same. `elsewhere` says that it is for what goes on outside the pool,
+    as it is if `within` is another pool.
     """
     seat = _here.seat
     if seat is None:
+        if not signals.standing:
+            return waiter.wait(timeout)
+
         return disturbed(lambda: waiter.wait(timeout))
 
+    elsewhere = elsewhere or (within is not None and within is not seat.pool)
     return seat.wait(
         waiter, timeout, lends=lends, shielded=shielded, elsewhere=elsewhere
     )
@@ -179,7 +185,7 @@ def block(
 
 def disturbed(act: Callable[[], T]) -> T:
     """Call what waits so that handlers of signals may run, whatever goes on around it."""
-    if this_thread() != signals.thread:
+    if not signals.standing or this_thread() != signals.thread:
         return act()
 
     with _signals.disturbed():

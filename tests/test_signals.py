@@ -123,7 +123,7 @@ class TestUndisturbed:
             signal.raise_signal(signal.SIGUSR1)
             block(Waiter(), TIMEOUT)
 
-        assert not _signals.signals._standing  # noqa: SLF001
+        assert not _signals.signals.standing
 
     def test_finds_the_handler_of_a_stand_in_that_was_left_behind(self) -> None:
         """K7, K10: also if handlers were changed since."""
@@ -202,7 +202,7 @@ class TestUndisturbed:
 
         assert left < 0
         assert handlers == [signal.getsignal(number) for number in _signals.NUMBERS]
-        assert not _signals.signals._standing  # noqa: SLF001
+        assert not _signals.signals.standing
 
     def test_leaves_a_handler_that_another_one_sets_meanwhile(
         self, monkeypatch: pytest.MonkeyPatch
@@ -257,7 +257,7 @@ class TestUndisturbed:
             pass
 
         assert _signals.signals.here
-        assert not _signals.signals._standing  # noqa: SLF001
+        assert not _signals.signals.standing
 
     def test_may_be_entered_by_a_handler_at_any_line(self) -> None:
         """K5: one that calls the library while handlers are put off, or are put back."""
@@ -277,7 +277,7 @@ class TestUndisturbed:
 
         assert sum(reached) == len(ran) > 5
         assert handle == signal.getsignal(signal.SIGUSR1)
-        assert not _signals.signals._standing  # noqa: SLF001
+        assert not _signals.signals.standing
 
     def test_puts_off_what_comes_after_a_handler_changed_another(self) -> None:
         """K7: the new handler has a stand-in as well, from the next block on."""
@@ -303,7 +303,7 @@ class TestUndisturbed:
             reached.append(interrupted_at(line, enter))
 
             assert interrupt == signal.getsignal(signal.SIGUSR1)
-            assert not _signals.signals._standing  # noqa: SLF001
+            assert not _signals.signals.standing
 
         assert True in reached
         assert not reached[-1]

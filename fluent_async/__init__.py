@@ -81,7 +81,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})
 
 
-if not TYPE_CHECKING:  # else no misspelt name would be an error
+# For type checkers there is none: they tell names that are misspelt.
+if not TYPE_CHECKING:  # pragma: no branch
 
     def __getattr__(name: str) -> object:
         """Load what is asked for: a program may import this long before it has work."""

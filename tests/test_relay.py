@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from fluent_async import Drain, Pool, each, task
 from fluent_async._agenda import Agenda
+from fluent_async._channel import Channel
 from fluent_async._relay import LAPS, Relay
 from fluent_async._sources import Values
 from fluent_async._threads import KEPT
@@ -102,6 +103,20 @@ class TestPulls:
         shared(hand, each(range(9)) >> slow | Drain[int](maxsize=3))
 
         assert [1, 1, 1] == [relay(hand).size for _ in range(3)]
+
+    @pytest.mark.parametrize("budget", [1, 4])
+    def test_leave_the_iterable_to_others_without_room(
+        self, budget: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another pool may be quicker to take the room; nothing is kept then."""
+        hand = Hand()
+        source = shared(hand, each(range(9)) >> slow | Drain[int](maxsize=8))
+        [stage] = hand.scheduler.graph.awake
+        stage.budget = budget
+        monkeypatch.setattr(Channel, "lease", lambda *_: False)
+
+        assert hand.next() is None
+        assert [True] == source.baton
 
     def test_keep_the_order_of_an_ordered_drain(self) -> None:
         """There, one thread at a time takes inputs, with their turns."""

@@ -243,7 +243,7 @@ class TestSignals:
 
             pool = Pool(limit=2)
             signal.signal(signal.SIGTERM, handle)
-            pool.go(each(range(30)) >> nap)
+            pool.go(each(range(300)) >> nap)
             try:
                 with pool:
                     inside.set()

@@ -34,7 +34,7 @@ ALLOWED = 1.10
 REFERENCE = "bare"
 """The path that the others are compared with."""
 
-PATHS = ("batch", "course", "call")
+PATHS = ("batch", "course", "streams", "call")
 
 HERE = Path(__file__).parent
 BASELINES = HERE / "baselines"

@@ -4,10 +4,11 @@ python benchmarks/paths.py batch 10000
 """
 
 import sys
+from collections.abc import Iterator
 
 from typing_extensions import override
 
-from fluent_async import Drain, Pool, _clock, each, task
+from fluent_async import Drain, Pool, _clock, each, stream, task
 
 
 class FrozenClock(_clock.MachineClock):
@@ -54,6 +55,34 @@ def course(items: int) -> list[int]:
     return out.drain()
 
 
+EACH = 100
+"""Outputs of an input of a stream."""
+
+
+def stream_of(value: int) -> Iterator[int]:
+    """Yield the outputs of an input."""
+    yield from range(value * EACH, (value + 1) * EACH)
+
+
+def streams(items: int) -> list[int]:
+    """Take streams through one stage; an item is an output."""
+    out = Drain[int]()
+    with Pool(1) as pool:
+        pool.go(each(range(items // EACH)) >> stream(stream_of) | out)
+
+    return out.drain()
+
+
+def given(items: int) -> list[int]:
+    """Make a worker for each item, and give a pool all of them."""
+    out = Drain[int]()
+    work = task(noop)
+    with Pool(1) as pool:
+        pool.go(*[value >> work | out for value in range(items)])
+
+    return out.drain()
+
+
 def call(items: int) -> list[int]:
     """Call a function that is decorated with a policy."""
     decorated = task(retry=3)(noop)
@@ -65,7 +94,14 @@ def call(items: int) -> list[int]:
     return out
 
 
-PATHS = {"bare": bare, "batch": batch, "course": course, "call": call}
+PATHS = {
+    "bare": bare,
+    "batch": batch,
+    "course": course,
+    "streams": streams,
+    "given": given,
+    "call": call,
+}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from fluent_async._interrupt import Stoppable, stop
 from fluent_async._manner import THREADS, Manner, W, Waiting, Wakeable, wait
 from fluent_async._monitor import Monitor, after
-from fluent_async._parties import SHARED, Lease, Reader, Stirrable
+from fluent_async._parties import SHARED, Lease, Pouring, Reader, Stirrable
 from fluent_async._room import Room
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
@@ -400,6 +400,7 @@ class Channel(Generic[T]):
         """Note that input `number` of an ordered channel has ended, however it did."""
         with self._monitor:
             assert self.turns is not None
+            self._bring_forward()
             self.values.extend(self.turns.end(number))
             self._arm_head(self.turns)
             self._arrived(None)
@@ -411,6 +412,41 @@ class Channel(Generic[T]):
             assert self.turns is not None
             self._room.use(1)
             return self.turns.take()
+
+    # -- outputs of streams, for threads that send without the monitor -----------------
+
+    def pour(self, pour: Pouring, value: T) -> bool:
+        """Let in what a stream sends next, if there is room; and more to come if so.
+
+        Raises:
+            DrainClosed: if the channel is shut.
+        """
+        with self._monitor:
+            self.refuse_shut()
+            self._find_outlet(pour)
+            waits = pour.outlet is self.values and (
+                self._senders or not self._use_room()
+            )
+            if not waits:
+                pour.outlet.append(value)
+                self._refill(pour)
+
+            return not waits
+
+    def hear(self, pour: Pouring) -> None:
+        """Pass on what a stream has sent, and give it room for more.
+
+        Raises:
+            DrainClosed: if what it sent last came after the channel was shut.
+        """
+        with self._monitor:
+            pour.yield_room()
+            if not self.shut:
+                self._find_outlet(pour)
+                self._refill(pour)
+            elif pour.outlet:
+                pour.outlet.pop()
+                self.refuse_shut()
 
     # -- inputs, for the stage that the channel feeds ----------------------------------
 
@@ -543,6 +579,26 @@ class Channel(Generic[T]):
 
         lease.open(count, outlet)
 
+    def _find_outlet(self, pour: Pouring) -> None:
+        """Have a stream send to where its outputs belong now."""
+        self._bring_forward()
+        if self.turns is not None and pour.turn == self.turns.head:
+            pour.outlet = self.values
+
+    def _refill(self, pour: Pouring) -> None:
+        """Pass on what a stream sent, and say how much more it may send by itself.
+
+        If somebody waits for that already, it is to ask after each output.
+        """
+        self._arrived(None)
+        if pour.outlet is not self.values:
+            pour.widen(PLENTY)
+        elif not self._senders:
+            pour.widen(self._left())
+
+        if self._readers or (self.reader is not None and not self.values):
+            pour.arm()
+
     def _end_run(self, lease: Lease, turns: Turns[T]) -> None:
         """Pass the turn on from the inputs of a lease, and let in what this brings."""
         if lease.turn == turns.head and lease.outlet is not self.values:
@@ -550,6 +606,14 @@ class Channel(Generic[T]):
 
         self.values.extend(turns.end_run(lease.turn, lease.turn + lease.turns))
         self._arm_head(turns)
+
+    def _bring_forward(self) -> None:
+        """Let in what leases of an ordered channel keep though it is their turn."""
+        head = None if self.turns is None else self.turns.head
+        for lease in self._room.leases:
+            if lease.turn == head and lease.outlet is not self.values:
+                while lease.outlet:
+                    self.values.append(lease.outlet.popleft())
 
     def _arm_head(self, turns: Turns[T]) -> None:
         """Have a lease that keeps its outputs come forward with them: it is its turn."""
@@ -754,6 +818,7 @@ class Channel(Generic[T]):
 
         self._room.arm()
         self._arm_takers()
+        self._bring_forward()
         self.shut = True
         if self._taker is not None:
             self._taker.close()

@@ -122,6 +122,9 @@ def after(stage: Stage) -> Stage | None:
     if stage.budget == 1 or not stage.quick or stage.ordered or not stage.channels:
         return None
 
+    if stage.pours:
+        return None
+
     following = stage.channels[0].reader
     if not isinstance(following, Stage) or following.pool is not stage.pool:
         return None
@@ -130,7 +133,8 @@ def after(stage: Stage) -> Stage | None:
         return None
 
     quick = following.quick and following.budget > 1
-    return following if quick and not following.ordered else None
+    one_each = not (following.ordered or following.pours)
+    return following if quick and one_each else None
 
 
 def _is_free(stage: Stage) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock
 from fluent_async._course import Course, after, course
+from fluent_async._pour import Pour
 from fluent_async._relay import LAPS, Relay, relays
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow, Values
@@ -76,7 +77,7 @@ class Leases:
             _put_back(head)  # its thread takes it for each pull
             return self._relay(head, now)
 
-        new = Course(stages, now) if len(stages) > 1 else Slice(head, now)
+        new = _new(stages, now)
         if not self._keep_room(new, size):
             _put_back(head)
             return None
@@ -310,6 +311,14 @@ def _put_back(stage: Stage) -> None:
     """Let others have the baton of an iterable."""
     if isinstance(stage.source, Values):
         stage.source.put_back()
+
+
+def _new(stages: Sequence[Stage], now: float) -> Slice:
+    """Make a slice of the kind that the stages need."""
+    if len(stages) > 1:
+        return Course(stages, now)
+
+    return Pour(stages[0], now) if stages[0].pours else Slice(stages[0], now)
 
 
 def _between(stages: Sequence[Stage]) -> list[Channel[Any]]:

@@ -56,10 +56,26 @@ class Lease(Protocol):
         """At most how many outputs it may still send: room nobody else may use."""
         ...
 
+    def yield_room(self) -> None:
+        """Give back what room its thread can ask for later, one output after the other."""
+        ...
+
     def arm(self) -> None:
         """Ask the thread to stop and report after what it is at."""
         ...
 
     def close(self) -> None:
         """Let the thread take no more inputs than it has."""
+        ...
+
+
+class Pouring(Lease, Protocol):
+    """A lease whose inputs have any number of outputs.
+
+    Its thread sends so many of them by itself as it was given places; with none it asks
+    the channel, and with its alarm set it does so after each.
+    """
+
+    def widen(self, places: int) -> None:
+        """Let the thread, which calls this, send so many outputs by itself."""
         ...

@@ -99,5 +99,5 @@ class Relay(Slice):
 
 def relays(stage: Stage) -> bool:
     """Say whether a stage is best worked through by relays: each input may take long."""
-    alike = stage.quick and stage.budget == 1 and not stage.ordered
+    alike = stage.quick and stage.budget == 1 and not (stage.ordered or stage.pours)
     return SHARED and alike and isinstance(stage.source, Values)

@@ -23,11 +23,22 @@ class Room:
     def left(self, held: Sized) -> int:
         """Return how many more values there is room for, besides those that are `held`.
 
+        If there is none, leases give back what they can ask for again.
         What leases may still send is counted first: they go on meanwhile, and a value
         that one of them sends may count twice, for a moment, but never not at all.
         """
+        left = self._left(held)
+        if left <= 0 and self.leases:
+            for lease in self.leases:
+                lease.yield_room()
+
+            left = self._left(held)
+
+        return max(0, left)
+
+    def _left(self, held: Sized) -> int:
         leased = sum(lease.promised() for lease in self.leases)
-        return max(0, self.maxsize - self._promised - leased - len(held))
+        return self.maxsize - self._promised - leased - len(held)
 
     @property
     def overdraft(self) -> int:

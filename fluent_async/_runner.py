@@ -19,11 +19,13 @@ from fluent_async._desk import Shift
 from fluent_async._graph import check_channels
 from fluent_async._loop import Held, InputError, Passing, Raised, go_on, work_through
 from fluent_async._monitor import outside
+from fluent_async._pour import BURST, NOTHING, Opened, Pour, cut_short, pour_through
 from fluent_async._retried import log_retry
 from fluent_async._retry import NO_RETRY, Failure, note
 from fluent_async._slice import Slice
 from fluent_async._stage import channels_of, drains_of
-from fluent_async.errors import Cancelled, TaskTimeout
+from fluent_async._wait import remaining
+from fluent_async.errors import Cancelled, DrainClosed, TaskTimeout
 
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ class Runner:
             if not stage.quick:
                 return self._pull_one(slice_)
 
-            stop = work_through(slice_)
+            stop = _through(slice_)
             while stop is not None:
                 stop = self._decide(slice_, stop)
         except InputError as error:
@@ -107,10 +109,14 @@ class Runner:
         return None
 
     def _decide(
-        self, slice_: Slice, stop: Held | Raised | Passing
-    ) -> Held | Raised | Passing | None:
+        self, slice_: Slice, stop: Held | Raised | Passing | Opened
+    ) -> Held | Raised | Passing | Opened | None:
         """Decide what a slice stopped for, and go on with it until it stops again."""
         try:
+            if isinstance(stop, Opened):
+                assert isinstance(slice_, Pour)
+                return self._go_on(slice_, stop)
+
             if isinstance(stop, Passing):
                 return self._hand_on(stop)
 
@@ -119,7 +125,7 @@ class Runner:
             else:
                 self._missed(slice_, stop)
 
-            return work_through(slice_)
+            return _through(slice_)
         finally:
             del stop  # its traceback leads back to this frame
 
@@ -221,6 +227,31 @@ class Runner:
 
         return go_on(passing) if goes_on else None
 
+    def _go_on(self, pour: Pour, opened: Opened) -> Held | Raised | Opened | None:
+        """Pass on what came of an input, waiting for room if need be, and go on with it."""
+        try:
+            self._hear(pour)
+            _pass_on(pour, opened)
+        except BaseException as exc:
+            return cut_short(opened, exc)
+
+        return pour_through(pour, opened)
+
+    def _hear(self, pour: Pour) -> None:
+        """Let others use the source of a pour if they want something of its thread.
+
+        Raises:
+            Cancelled: if it was told to end.
+        """
+        if pour.alarm:
+            pour.alarm.clear()  # first: who sets it from now on is heard later
+            with self._core.monitor:
+                self._core.scheduler.leases.let_go(pour)
+                self._core.react()
+
+        if pour.told:
+            raise Cancelled
+
     def _missed(self, slice_: Slice, raised: Raised) -> None:
         """Take an input out of a slice whose call raised."""
         with self._core.monitor:
@@ -236,7 +267,7 @@ class Runner:
             failed = self.judge(step, failure, work.stage.base)
 
         with self._core.monitor:
-            if isinstance(exc, Cancelled):
+            if isinstance(exc, Broken | Cancelled):
                 self._core.scheduler.give_up(work)
             else:
                 self._judged(work, failed, exc)
@@ -329,3 +360,28 @@ class Runner:
         """Count an attempt at a call that follows from an open stream."""
         with self._core.monitor:
             self._core.scheduler.accounts.attempts += 1
+
+
+def _through(slice_: Slice) -> Held | Raised | Passing | Opened | None:
+    """Go on with a slice until it needs a decision, or is over."""
+    return pour_through(slice_) if isinstance(slice_, Pour) else work_through(slice_)
+
+
+def _pass_on(pour: Pour, opened: Opened) -> None:
+    """Tell the drain what an input sent, and send what there was no place for.
+
+    Raises:
+        Broken: if nobody wants the outputs.
+    """
+    output, opened.output = opened.output, NOTHING
+    try:
+        for channel in pour.stage.promising:
+            if output is NOTHING:
+                channel.hear(pour)
+            elif not channel.pour(pour, output):
+                channel.put(output, remaining(None))
+    except DrainClosed:
+        raise Broken from None
+
+    if not pour.stage.promising:
+        pour.widen(BURST)

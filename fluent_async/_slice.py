@@ -181,6 +181,9 @@ class Slice:
         """Say whether its thread is at an input in one of its stages."""
         return self.progress()[2]
 
+    def yield_room(self) -> None:
+        """Give back room for outputs that it can ask for later; else for none of them."""
+
     def promised(self) -> int:
         """At most how many outputs it may still send: one for an input it is at, too."""
         return min(length_hint(self._gate) + 1, self.size)

@@ -84,8 +84,8 @@ class Stage:
     def _is_quick(self, steps: tuple[Step, ...], drains: tuple[object, ...]) -> bool:
         """Say whether inputs can be worked through without a record of each."""
         return (
-            self.plain
-            and len(steps) == 1
+            len(steps) == 1
+            and (self.plain or _pours(steps[0]))
             and steps[0].timeout is None
             and len(drains) == len(self.channels) <= 1
         )
@@ -94,6 +94,11 @@ class Stage:
     def ordered(self) -> bool:
         """Whether its outputs come in the order of its inputs."""
         return any(channel.turns is not None for channel in self.channels)
+
+    @property
+    def pours(self) -> bool:
+        """Whether its inputs are worked through, and have any number of outputs."""
+        return self.quick and not self.plain
 
     @property
     def rank(self) -> tuple[int, tuple[int, int]]:
@@ -215,6 +220,12 @@ class Stage:
         elif took < SLICE_S / 2 and done >= self.budget:
             more = 8 if took < SLICE_S / 16 else 2
             self.budget = min(more * self.budget, LONGEST)
+
+
+def _pours(step: Step) -> bool:
+    """Say whether outputs of a stream go out as they come, and are not made again."""
+    once = step.policy is None or step.policy.attempts == 1
+    return SHARED and once and step.kind is Kind.ITERABLE
 
 
 def _as_it_is(value: Any) -> Any:

@@ -8,6 +8,8 @@ from fluent_async._checks import name_of
 from fluent_async._course import Course
 from fluent_async._desk import Desk
 from fluent_async._loop import _loop, _loop_through, go_on, work_through
+from fluent_async._pour import _go_on, _send, pour_through
+from fluent_async._pour import _loop as _loop_of_pour
 
 
 if TYPE_CHECKING:
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 
     from fluent_async._slice import Slice
 
-_OUTER = {work_through.__code__, go_on.__code__}
+_OUTER = {work_through.__code__, go_on.__code__, pour_through.__code__}
 _ANSWER = Desk._answer.__code__
-_LOOPS = {_loop.__code__, _loop_through.__code__, go_on.__code__}
+_LOOPS = {
+    each.__code__
+    for each in (_loop, _loop_through, go_on, _loop_of_pour, _go_on, _send)
+}
 
 
 def at(frame: FrameType | None) -> tuple[str, Any] | None:

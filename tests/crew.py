@@ -23,6 +23,7 @@ from fluent_async._course import Course
 from fluent_async._desk import Shift
 from fluent_async._engine import Engine
 from fluent_async._loop import Held, InputError, Passing, Raised
+from fluent_async._pour import BURST, Pour
 from fluent_async._retry import NO_RETRY, bounded_repr
 from fluent_async._runner import Runner
 from fluent_async._seat import Seat
@@ -36,9 +37,9 @@ from plans import Flop, Item
 
 if TYPE_CHECKING:
     from fluent_async import _clock
-    from fluent_async._channel import Channel
+    from fluent_async._channel import Channel, _Sender
     from fluent_async._step import Step
-    from fluent_async._work import Attempt
+    from fluent_async._work import Attempt, Occupant
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ Stops: TypeAlias = Generator[Moment, None, Stop | None]
 LOOKS = Moment("looks for a job")
 PATIENT = Moment("looks with patience")
 """Where a thread without a job is, unless it is parked."""
+
+ADDED, LISTENS = Moment("has added an output"), Moment("looks at its alarm")
+HEARS, ASKS = Moment("hears its alarm"), Moment("asks the drain")
+BEFORE_HEARD = {ADDED, LISTENS, HEARS, ASKS}
+"""Where the thread of a stream is from when it sent an output to when others hear of it."""
 
 BUSY = Moment("is at a step", Waiter())
 """Where a player is in the middle of a step, others coming in between."""
@@ -270,13 +276,20 @@ class Player:
                 return None
 
             self._enter(slice_, 0, value)
-            if slice_.alarm:
-                course = isinstance(slice_, Course)
-                return _passing(slice_, 0, value) if course else Held(value)
-
-            stop = yield from self._pass(slice_, 0, len(slice_.stages), value)
+            stop = yield from self._do(slice_, value)
             if stop is not None or slice_.alarm:
                 return stop
+
+    def _do(self, slice_: Slice, value: object) -> Stops:
+        """Do all there is to do with an input, unless the alarm is set."""
+        if slice_.alarm:
+            course = isinstance(slice_, Course)
+            return _passing(slice_, 0, value) if course else Held(value)
+
+        if isinstance(slice_, Pour):
+            return (yield from self._pour(slice_, value))
+
+        return (yield from self._pass(slice_, 0, len(slice_.stages), value))
 
     def _pass(self, slice_: Slice, index: int, end: int, value: object) -> Stops:
         """Call the functions of some stages on an input, and send what comes of it."""
@@ -322,6 +335,88 @@ class Player:
             self.hold(None)
 
         return None
+
+    # -- pours, as the runner and their loop ---------------------------------------------
+
+    def _pour(self, pour: Pour, value: object) -> Stops:
+        """Call the function of a stream on an input, and send its outputs."""
+        call = self._crew.book.calls(*self._at(pour, 0, value))
+        yield Moment("calls")
+        try:
+            for output in [] if call.held and call.fails else call.outputs:
+                yield from self._send_poured(pour, output)
+        except (Broken, Cancelled) as exc:
+            self._last = True
+            return Raised(value, exc)
+
+        self._last = call.last
+        return Raised(value, Flop()) if call.fails else None
+
+    def _send_poured(self, pour: Pour, output: Item) -> Play:
+        """Send one output without the monitor, or ask the drain."""
+        pour.adding = True
+        yield Moment("takes a place, or none")
+        place = next(pour.places, None)
+        if place is None:
+            pour.adding = False
+            yield from self._ask(pour, output)
+            return
+
+        yield Moment("adds an output")
+        pour.outlet.append(output)
+        self._note_sent()
+        yield ADDED
+        pour.adding = False
+        yield LISTENS
+        if pour.alarm:
+            yield from self._ask(pour, None)
+
+    def _ask(self, pour: Pour, output: Item | None) -> Play:
+        """Pass on what a pour sent, and send what there was no place for."""
+        yield HEARS
+        self._runner._hear(pour)  # noqa: SLF001
+        yield ASKS
+        if not pour.stage.promising:
+            pour.widen(BURST)
+
+        for channel in pour.stage.promising:
+            try:
+                yield from self._ask_channel(pour, channel, output)
+            except DrainClosed:
+                raise Broken from None
+
+    def _ask_channel(
+        self, pour: Pour, channel: Channel[Item], output: Item | None
+    ) -> Play:
+        if output is None:
+            channel.hear(pour)
+            return
+
+        self._note_sent()
+        if channel.pour(pour, output):
+            return
+
+        yield Moment("queues for room")
+        sender = channel._offer(output, promised=False)  # noqa: SLF001
+        if sender is None:
+            return
+
+        yield Moment("sits down to wait")
+        with self._crew.monitor:
+            occupant = self._crew.scheduler.sit(pour)
+
+        try:
+            let_in = yield from self._await(occupant, channel, sender)
+        finally:
+            with self._crew.monitor:
+                self._crew.scheduler.slots.rise(occupant)
+
+        if not let_in:
+            raise Broken
+
+    def _note_sent(self) -> None:
+        assert self._held is not None
+        self._crew.book.sent(*self._held)
 
     def _decide(self, slice_: Slice, stop: Stop) -> Stops:
         """Decide what a slice stopped for, as the runner does, and go on."""
@@ -449,17 +544,23 @@ class Player:
             return False
 
         if sender is not None:
-            try:
-                yield from self._wait(attempt, sender.waiter)
-            except Cancelled:
-                if channel._withdraw(sender):  # noqa: SLF001
-                    raise
-
-            return not channel._withdraw(sender)  # noqa: SLF001
+            return (yield from self._await(attempt, channel, sender))
 
         return True
 
-    def _wait(self, attempt: Attempt, waiter: Waiter) -> Play:
+    def _await(
+        self, occupant: Occupant, channel: Channel[Item], sender: _Sender[Item]
+    ) -> Generator[Moment, None, bool]:
+        """Wait for room; say whether the output was let in."""
+        try:
+            yield from self._wait(occupant, sender.waiter)
+        except Cancelled:
+            if channel._withdraw(sender):  # noqa: SLF001
+                raise
+
+        return not channel._withdraw(sender)  # noqa: SLF001
+
+    def _wait(self, attempt: Occupant, waiter: Waiter) -> Play:
         """Wait without the slot, as the seat does."""
         crew, slots = self._crew, self._crew.scheduler.slots
         yield Moment("lends its slot")

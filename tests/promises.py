@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from crew import Call
+from crew import BEFORE_HEARD, Call
 from fluent_async._slice import Slice
 from fluent_async._sources import Given
 from fluent_async._stage import Stage
@@ -139,6 +139,7 @@ class Promises:
         self._check_accounts(stats)
         for index, channel in enumerate(self._order.channels):
             self._check_bound(index, channel)
+            self._check_heard(index, channel)
 
         for plan in self._graph.stages:
             self._check_stage(plan)
@@ -159,6 +160,15 @@ class Promises:
         given = sum(len(s.workers) for s in sources if isinstance(s, Given))
         expected = len(self.in_progress) + waiting + given
         assert stats.in_progress == expected, f"{expected} are in progress, {stats}"
+
+    def _check_heard(self, index: int, channel: Channel[Item]) -> None:
+        """Look whether readers got what streams sent, before they make the next output."""
+        feeders = [plan for plan in self._graph.stages if index in plan.targets]
+        waits = any(not waiter.woken for waiter, _ in channel._readers)  # type: ignore[attr-defined]  # noqa: SLF001
+        if channel.values and waits and all(map(pours, feeders)):
+            moments = [player.moment for player in self._order.crew.players]
+            told = [str(moment) for moment in moments if moment not in BEFORE_HEARD]
+            assert len(told) < len(moments), f"{channel.name} is read, but for {told}"
 
     def _check_bound(self, index: int, channel: Channel[Item]) -> None:
         if not channel.maxsize or self._order.collected(index):
@@ -196,7 +206,7 @@ class Promises:
         window = self._graph.limit + channel.maxsize
         # A slice keeps the places of its inputs before it takes them; the oldest of all,
         # which is in no window, may have ended by then.
-        window += plan.kind == "plain"
+        window += plan.kind == "plain" or pours(plan)
         for more in range(len(taken) - before):
             self.beyond[channel.name] += ahead + more >= window
 
@@ -289,6 +299,12 @@ def _could_start(stage: Stage) -> bool:
     held_back = stage.limits or any(channel.maxsize for channel in stage.channels)
     at_it = stage.lease or stage.waiting or stage.dropped or stage.broken
     return not held_back and not at_it and stage.source.ready() > 0
+
+
+def pours(plan: Plan) -> bool:
+    """Say whether a thread works through inputs of a stage that have many outputs."""
+    once = plan.attempts == 1 and len(plan.targets) == 1
+    return once and plan.kind in {"yielded", "returned"} and plan.form != "mixed"
 
 
 def plan_of(step: Step) -> Plan:

@@ -33,6 +33,7 @@ from fluent_async._admission import Admission
 from fluent_async._course import Course
 from fluent_async._engine import Bell, Engine
 from fluent_async._monitor import Monitor
+from fluent_async._pour import Pour
 from fluent_async._retry import Failure
 from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
@@ -92,6 +93,7 @@ class _Pickler(pickle.Pickler):
             Moment: lambda m: (m.next, m.waiter, m.patient, self._until(m.due)),
             Scheduler: self._scheduler,
             Course: self._slice,
+            Pour: self._slice,
             Slice: self._slice,
             Waiter: lambda w: w.woken,
             Work: lambda w: _fields(w, "began"),

@@ -314,6 +314,7 @@ class TestGuard:
         "bare": 1000.0,
         "batch": 1600.0,
         "course": 2700.0,
+        "streams": 1500.0,
         "call": 2500.0,
     }
 

@@ -1,6 +1,7 @@
 """Orders of steps: the rules hold in all of them, and faults in the rules are found."""
 
 from collections.abc import Callable, Iterable
+from operator import length_hint
 from typing import TypeAlias
 
 import pytest
@@ -10,6 +11,7 @@ from crew import Crew
 from fluent_async._admission import Admission
 from fluent_async._channel import Channel
 from fluent_async._graph import Graph as Stages
+from fluent_async._pour import Pour
 from fluent_async._relief import Relief
 from fluent_async._room import Room
 from fluent_async._scheduler import Scheduler
@@ -183,6 +185,21 @@ def slices_are_not_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Slice, "close", lambda _: None)
 
 
+def outputs_on_their_way_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count the places of a stream alone, not the output that took one."""
+    monkeypatch.setattr(Pour, "promised", lambda pour: length_hint(pour.places))
+
+
+def streams_hear_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let who waits for the outputs of a stream wait for its end."""
+    monkeypatch.setattr(Pour, "arm", lambda _: None)
+
+
+def early_outputs_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave outputs that came before their turn where they are when it comes."""
+    monkeypatch.setattr(Channel, "_bring_forward", lambda *_: None)
+
+
 FAULTS: dict[Fault, str] = {
     upstream_comes_first: "chain:111:3 chain:18:2 fan-in:554:2 chain:42:3",
     room_is_not_kept: "tee:2005:2 chain:436:2 tee:1417:2 tee:1876:2",
@@ -194,7 +211,7 @@ FAULTS: dict[Fault, str] = {
     limits_forget_retries: "tee:2811:2 chain:448:3 meeting:40:3",
     senders_are_not_woken: "chain:470:3 fan-in:994:3 tee:2722:2",
     threads_are_not_roused: "tee:1724:2 alone:14:2 pair:64:2 pair:68:2",
-    windows_are_one_wider: "chain:320:3",
+    windows_are_one_wider: "chain:379:3 fan-in:2373:3",
     turns_do_not_matter: "fan-in:178:3 tee:2104:3 fan-in:554:2 pair:97:2",
     ends_count_twice: "fan-in:1934:3 chain:96:3 alone:26:2",
     stages_do_not_rest: "fan-in:1934:3 chain:738:2 chain:353:2",
@@ -202,6 +219,9 @@ FAULTS: dict[Fault, str] = {
     drains_have_one_more_place: "fan-in:1934:3 chain:470:3 meeting:161:3",
     slots_are_given_back_early: "chain:120:3 chain:96:3 alone:24:3",
     slices_are_not_closed: "fan-in:1493:2 meeting:122:2",
+    outputs_on_their_way_take_no_room: "tee:2579:2 long-chain:9338:2",
+    streams_hear_nobody: "long-chain:9338:2",
+    early_outputs_stay_behind: "fan-in:1072:4 long-chain:5071:3",
 }
 """Each fault with graphs in which it shows."""
 

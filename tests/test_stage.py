@@ -157,14 +157,19 @@ class TestStage:
             (lambda: each([1]) >> double | List(), False),
             (lambda: each([1]) >> double.with_timeout(1.0), False),
             (lambda: each([1]) >> double >> double, False),
-            (lambda: each([1]) >> halves, False),
+            (lambda: each([1]) >> halves, True),
+            (lambda: each([1]) >> halves.with_retry(1), True),
+            (lambda: each([1]) >> halves.with_retry(2), False),
+            (lambda: each([1]) >> halves.with_timeout(1.0), False),
+            (lambda: each([1]) >> halves | Drain[int]() | Drain[int](), False),
+            (lambda: each([1]) >> sent, False),
             (lambda: Workers([1 >> double]), False),
         ],
     )
     def test_is_quick_if_inputs_need_no_record_each(
         self, work: Callable[[], Executable], *, quick: bool
     ) -> None:
-        """One plain step, no timeout, at most one drain."""
+        """One step, plain or a stream that is not retried, no timeout, at most one drain."""
         assert quick is stage_of(work()).quick
 
     def test_has_each_drain_once(self) -> None:
@@ -297,7 +302,7 @@ class TestPace:
 
     def test_is_one_where_inputs_need_a_record_each(self) -> None:
         """Stages that are not quick take one input at a time, whatever their budget."""
-        stage = stage_of(each([1]) >> halves)
+        stage = stage_of(each([1]) >> sent)
         stage.budget = 64
 
         assert 1 == stage.longest(8, 1)

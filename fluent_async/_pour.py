@@ -119,9 +119,7 @@ def cut_short(opened: Opened, exc: BaseException) -> Raised:
         try:
             raise exc
         finally:
-            outputs: Any = opened.outputs
-            if isinstance(outputs, Generator):
-                opened.context.run(outputs.close)
+            opened.context.run(_close, opened.outputs)
     except BaseException as last:
         return Raised(opened.value, last)
 
@@ -174,19 +172,29 @@ def _send(
     while the next one is made.
     """
     places, add, alarm = slice_.places, slice_.outlet.append, slice_.alarm
-    for output in outputs:
-        slice_.adding = True
-        for _ in places:
-            add(output)
-            break
-        else:
+    try:
+        for output in outputs:
+            slice_.adding = True
+            for _ in places:
+                add(output)
+                break
+            else:
+                slice_.adding = False
+                return Opened(value, outputs, context, output)
+
             slice_.adding = False
-            return Opened(value, outputs, context, output)
+            if alarm:
+                return Opened(value, outputs, context, NOTHING)
 
-        slice_.adding = False
-        if alarm:
-            return Opened(value, outputs, context, NOTHING)
-
-        output = None  # noqa: PLW2901
+            output = None  # noqa: PLW2901
+    except BaseException:
+        _close(outputs)  # unless it is what raised, it would end somewhere else
+        raise
 
     return None
+
+
+def _close(outputs: Any) -> None:
+    """End a generator here; other iterators are left where they are."""
+    if isinstance(outputs, Generator):
+        outputs.close()

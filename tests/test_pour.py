@@ -484,6 +484,24 @@ class TestEnd:
 
         assert isinstance(failure.exception, TypeError)
 
+    def test_closes_what_is_open_when_its_thread_is_interrupted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever is raised between two outputs, the generator ends there."""
+        spring = Spring([1, 2])
+        pour = spring.pour()
+        spring.channel.pour(pour, 0)
+
+        def interrupted() -> Iterator[tuple[()]]:
+            raise KeyboardInterrupt
+            yield ()
+
+        monkeypatch.setattr(pour, "places", interrupted())
+        spring.hand.perform(pour)
+
+        assert ([0], [1]) == (spring.there, spring.closed)
+        assert isinstance(spring.hand.scheduler.outcome.fatal, KeyboardInterrupt)
+
     def test_is_after_an_input_error(self) -> None:
         """An iterable that raises is told of as such."""
 

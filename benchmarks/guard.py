@@ -34,7 +34,7 @@ ALLOWED = 1.10
 REFERENCE = "bare"
 """The path that the others are compared with."""
 
-PATHS = ("batch", "course", "streams", "call")
+PATHS = ("batch", "course", "streams", "given", "call")
 
 HERE = Path(__file__).parent
 BASELINES = HERE / "baselines"

@@ -49,15 +49,20 @@ def with_drain(steps: Steps, drain: Sink[Any]) -> Steps:
     Raises:
         TypeError: if `drain` is nothing that values can be sent to.
     """
-    last = steps[-1]
-    made = None if last.drained is None else last.drained()
-    if made is None or made.drains[-1] is not drain:
-        drains = (*last.drains, sink("drain", drain))
-        made = dataclasses.replace(last, drains=drains)
-        # Two threads may do so at once: each has its own, and both are right.
-        object.__setattr__(last, "drained", ref(made))
+    return (*steps[:-1], drained(steps[-1], drain))
 
-    return (made,) if len(steps) == 1 else (*steps[:-1], made)
+
+def drained(step: Step, drain: Sink[Any]) -> Step:
+    """Return a step with one more sink: the same for all that want the same."""
+    known = step.drained
+    made = None if known is None else known()
+    if made is None or made.drains[-1] is not drain:
+        drains = (*step.drains, sink("drain", drain))
+        made = dataclasses.replace(step, drains=drains)
+        # Two threads may do so at once: each has its own, and both are right.
+        object.__setattr__(step, "drained", ref(made))
+
+    return made
 
 
 def sink(name: str, value: T) -> T:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from itertools import repeat
+from operator import attrgetter, is_
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
@@ -32,26 +34,42 @@ def stages_of(pool: Stirrable, number: int, given: Sequence[object]) -> list[Sta
     Raises:
         TypeError: if something given is no work, naming what it is and what to write.
     """
+    if _alike(given):  # often they are very many
+        workers = cast("Sequence[Worker[Any]]", given)
+        return [_stage_of_given(pool, number, range(len(workers)), workers)]
+
     stages: list[Stage] = []
-    groups: dict[object, list[tuple[int, Worker[Any]]]] = {}
-    known: dict[Steps, list[tuple[int, Worker[Any]]]] = {}
+    groups: dict[object, dict[int, Worker[Any]]] = {}
+    known: dict[object, dict[int, Worker[Any]]] = {}
     for place, value in enumerate(given):
         if _is_batch(value):
             stages.append(_stage_of_batch(pool, (number, place), value._batch))
         else:
             worker = worker_of(value)
-            group = known.get(worker._steps)  # most have the same
+            group = known.get(worker._chain)  # most have the same
             if group is None:
-                group = groups.setdefault(_group(worker._steps), [])
-                known[worker._steps] = group
+                group = groups.setdefault(_group(worker._steps), {})
+                known[worker._chain] = group
 
-            group.append((place, worker))
+            group[place] = worker
 
-    siblings = [_stage_of_given(pool, number, group) for group in groups.values()]
+    siblings = [
+        _stage_of_given(pool, number, list(group), list(group.values()))
+        for group in groups.values()
+    ]
     for stage in siblings:
         stage.siblings = [other for other in siblings if other is not stage]
 
     return stages + siblings
+
+
+def _alike(given: Sequence[object]) -> bool:
+    """Say whether all that is given is workers of the same step or steps."""
+    workers = all(map(is_, map(type, given), repeat(Worker)))
+    return workers and len(set(map(_CHAIN, given))) == 1
+
+
+_CHAIN = attrgetter("_chain")
 
 
 def worker_of(value: object) -> Worker[Any]:
@@ -118,19 +136,17 @@ def _stage_of_batch(
 
 
 def _stage_of_given(
-    pool: Stirrable, number: int, group: list[tuple[int, Worker[Any]]]
+    pool: Stirrable, number: int, places: Sequence[int], workers: Sequence[Worker[Any]]
 ) -> Stage:
     """Make the stage of given workers that can share one."""
-    place, first = group[0]
-    steps = first._steps
-    source = Given()
-    source.workers.extend(group)
+    key, steps = (number, places[0]), workers[0]._steps
+    source = Given(places, workers)
     if not _ordered(steps):
-        return Stage(pool, (number, place), source, steps, drains=drains_of(steps))
+        return Stage(pool, key, source, steps, drains=drains_of(steps))
 
     # Each has its own limits and room, and they take turns together.
-    drains = [drain for _, worker in group for drain in drains_of(worker._steps)]
-    return Stage(pool, (number, place), source, None, drains=tuple(drains))
+    drains = [drain for worker in workers for drain in drains_of(worker._steps)]
+    return Stage(pool, key, source, None, drains=tuple(drains))
 
 
 def _group(steps: Steps) -> object:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluent_async._channel import PLENTY, Channel
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fluent_async._slice import Slice
     from fluent_async._worker import Worker
@@ -75,13 +76,25 @@ class Values:
 
 
 class Given:
-    """Workers given to `go()`, each with its place among the arguments."""
+    """Workers given to `go()`, in the order of their places among the arguments."""
 
     foreign = False
     args = ()
 
-    def __init__(self) -> None:
-        self.workers: deque[tuple[int, Worker[Any]]] = deque()
+    def __init__(self, places: Sequence[int], workers: Iterable[Worker[Any]]) -> None:
+        self.places = places  # of all of them
+        self.workers = deque(workers)
+
+    @property
+    def place(self) -> int:
+        """The place of the one that is taken next, if there is one."""
+        return self.places[len(self.places) - len(self.workers)]
+
+    def before(self, place: int, most: int) -> int:
+        """Count those, up to `most`, that are taken next and come before a place."""
+        first = len(self.places) - len(self.workers)
+        coming = self.places[first : first + most]
+        return sum(1 for _ in takewhile(lambda each: each < place, coming))
 
     def ready(self) -> int:
         return len(self.workers)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from contextvars import Context
-from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._drain import channel_of
 from fluent_async._parties import SHARED
 from fluent_async._sources import Flow, Given, Values
-from fluent_async._step import Kind
+from fluent_async._step import ONE, Kind
 from fluent_async._work import Work
 
 
@@ -103,8 +102,10 @@ class Stage:
     @property
     def rank(self) -> tuple[int, tuple[int, int]]:
         """The order in which threads look at stages: downstream first, then oldest."""
-        workers = self.source.workers if isinstance(self.source, Given) else None
-        key = (self.key[0], workers[0][0]) if workers else self.key
+        key, source = self.key, self.source
+        if isinstance(source, Given) and source.workers:
+            key = (key[0], source.place)
+
         return (-self.depth, key)
 
     @property
@@ -156,16 +157,15 @@ class Stage:
         """Make the record of one input, which the source gave as `value`.
 
         Args:
-            value: for workers given to `go()`, with the place among its arguments.
+            value: a worker, if those were given to `go()`.
             number: of the input, if that was given out before.
         """
         if number is None:
             number = self.number
             self.number += 1
 
-        if self.given:
-            place, worker = value
-            return self._work_of(worker, (self.key[0], place, 0))
+        if isinstance(self.source, Given):
+            return self._work_of(value, (self.key[0], self.source.places[number], 0))
 
         if self.steps is None:
             return self._work_of(value, (*self.key, number))
@@ -199,15 +199,14 @@ class Stage:
         """Return how many given workers come before the next one of a sibling."""
         assert isinstance(self.source, Given)
         heads = [
-            sibling.source.workers[0][0]
+            sibling.source.place
             for sibling in self.siblings
             if isinstance(sibling.source, Given) and sibling.source.workers
         ]
         if not heads:
             return most
 
-        before = takewhile(lambda given: given[0] < min(heads), self.source.workers)
-        return max(1, sum(1 for _ in islice(before, most)))
+        return max(1, self.source.before(min(heads), most))
 
     def pace(self, slice_: Slice, now: float) -> None:
         """Learn from how long a slice took how long the next may be."""
@@ -232,12 +231,13 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _call_given(given: tuple[int, Worker[Any]]) -> Any:
-    worker = given[1]
-    if worker._kwargs is None:
-        return worker._steps[0].fn(*worker._args)
+def _call_given(worker: Worker[Any]) -> Any:
+    """Call the function of a worker that has one step."""
+    step: Any = worker._chain
+    if worker._named is ONE:
+        return step.fn(worker._held)
 
-    return worker._steps[0].fn(*worker._args, **worker._kwargs)
+    return step.fn(*worker._held, **(worker._named or {}))
 
 
 def drains_of(steps: tuple[Step, ...]) -> tuple[object, ...]:

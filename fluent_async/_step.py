@@ -29,6 +29,15 @@ T_contra = TypeVar("T_contra", contravariant=True)
 Kwargs = dict[str, Any] | None
 
 
+class One(Enum):
+    """What stands for arguments by name where there is one value, and nothing else."""
+
+    ONE = "one"
+
+
+ONE = One.ONE
+
+
 class Kind(Enum):
     """What the outputs of a function are."""
 

@@ -28,10 +28,18 @@ from fluent_async._code import task_code
 from fluent_async._drain import Drain
 from fluent_async._each import Each
 from fluent_async._retry import Policy
-from fluent_async._worker import Uniform, Worker, Workers, new_worker
+from fluent_async._step import ONE
+from fluent_async._worker import (
+    Uniform,
+    Worker,
+    Workers,
+    blank,
+    new_worker,
+)
 
 
 if TYPE_CHECKING:
+    from fluent_async._step import Step
     from fluent_async.typing import Delay, RetryOn, Seconds, Sink, Takes, TakesMany
 
     class _Call:
@@ -86,7 +94,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
 
     _no_sink: Final = "| takes a drain, not a task: tasks compose with >>"
     _steps: Steps
-    _one: bool  # whether one value is a whole input
+    _one: Step | Steps | None  # the step or steps, if one value is a whole input
     _method: Callable[..., Any] | None  # what methods call; None: it becomes none
     _method_of: tuple[Task[..., Any, Any], object]  # a method alone has it
 
@@ -96,7 +104,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
     ) -> Task[Any, Any, Any]:
         task = _new(cls, _call.caller(steps))
         task._steps = steps
-        task._one = steps[0].arity.takes(1)
+        task._one = _taking_one(steps)
         task._method = _call.method_caller(steps) if binds else None
         task.__dict__ = attributes
         return task
@@ -132,7 +140,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
             unbound, instance = self._method_of
             first, *others = unbound._steps
             self._steps = (first.bound_to(instance), *others)
-            self._one = self._steps[0].arity.takes(1)
+            self._one = _taking_one(self._steps)
             return getattr(self, name)
 
     def with_input(self, /, *args: P.args, **kwargs: P.kwargs) -> Worker[TaskOut_co]:
@@ -190,10 +198,16 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
     def __rrshift__(self: Takes[T, NewOut], value: T, /) -> Worker[NewOut]:
         """Return a worker: the task with `value` as its input."""
         task: Any = self
-        if not task._one:
+        chain = task._one
+        if chain is None:
             task._steps[0].check_arity((value,), None)
+            return new_worker(task._steps, (value,))
 
-        return new_worker(task._steps, (value,))
+        worker = blank(Worker)
+        worker._chain = chain
+        worker._held = value
+        worker._named = ONE
+        return worker
 
     # A task on the right composes: a stream anywhere in the chain makes a stream. Any
     # other value is bound as input.
@@ -261,7 +275,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
         Raises:
             TypeError: if one value is no whole input.
         """
-        if not self._one:
+        if self._one is None:
             self._steps[0].check_arity((None,), None)
 
         return self._steps
@@ -269,6 +283,14 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
     def _stage_of(self, values: Iterable[Any]) -> Workers[TaskOut_co]:
         """Return one worker per value of an iterable or a drain."""
         return Workers._of(Uniform(values, self._following()))
+
+
+def _taking_one(steps: Steps) -> Step | Steps | None:
+    """Return what a worker of one value has as its step or steps; None if there is none."""
+    if not steps[0].arity.takes(1):
+        return None
+
+    return steps[0] if len(steps) == 1 else steps
 
 
 _new = cast("Callable[..., Task[..., Any, Any]]", _Call.__new__)

@@ -70,7 +70,7 @@ def _told(slice_: Slice, value: Any) -> tuple[str, Any]:
         at = min(slice_.at, len(slice_.stages) - 1)
         stage = slice_.stages[at]
 
-    if stage.given and not at and value is not None:  # with the worker's place
-        value = value[1]._input
+    if stage.given and not at and value is not None:
+        value = value._input
 
     return stage.label, value

@@ -24,6 +24,7 @@ from fluent_async import _call, _checks
 from fluent_async._chain import (
     NO_SINK,
     Steps,
+    drained,
     name_of,
     sink,
     sinks_of,
@@ -42,11 +43,12 @@ from fluent_async._code import (
 )
 from fluent_async._retried import shown_input
 from fluent_async._retry import Policy
+from fluent_async._step import ONE
 
 
 if TYPE_CHECKING:
     from fluent_async._pool import Pool
-    from fluent_async._step import Kwargs
+    from fluent_async._step import Kwargs, One, Step
     from fluent_async.typing import Delay, Results, RetryOn, Sink, Takes
 
 Out_co = TypeVar("Out_co", covariant=True)
@@ -62,12 +64,14 @@ class Worker(Generic[Out_co]):
     Made by `value >> task` or `task.with_input(...)`. Immutable; may be run again.
     """
 
-    __slots__ = ("_args", "_kwargs", "_steps")
+    # Many are made one by one, and the garbage collector looks at each again and again: so
+    # what most have, one step and one value, is in the worker itself.
+    __slots__ = ("_chain", "_held", "_named")
 
     _no_sink = NO_SINK
-    _steps: Steps
-    _args: tuple[Any, ...]
-    _kwargs: Kwargs
+    _chain: Step | Steps  # the step, if there is one alone
+    _held: Any  # the arguments, or the one value that is all there is to the input
+    _named: Kwargs | One  # the arguments by name; ONE if there is one value
 
     if not TYPE_CHECKING:  # pragma: no branch  (a checker must refuse it)
 
@@ -75,6 +79,19 @@ class Worker(Generic[Out_co]):
             raise TypeError(
                 "a Worker is made by `value >> task`, or by task.with_input(...)"
             )
+
+    @property
+    def _steps(self) -> Steps:
+        chain = self._chain
+        return chain if isinstance(chain, tuple) else (chain,)
+
+    @property
+    def _args(self) -> tuple[Any, ...]:
+        return (self._held,) if self._named is ONE else self._held
+
+    @property
+    def _kwargs(self) -> Kwargs:
+        return None if self._named is ONE else self._named
 
     @property
     def name(self) -> str:
@@ -122,7 +139,16 @@ class Worker(Generic[Out_co]):
 
     def drain_to(self, drain: Sink[Out_co], /) -> Worker[Out_co]:
         """Return this worker with one more drain; they are sent to in the order written."""
-        return new_worker(with_drain(self._steps, drain), self._args, self._kwargs)
+        chain = self._chain
+        worker = blank(Worker)
+        if isinstance(chain, tuple):
+            worker._chain = with_drain(chain, drain)
+        else:
+            worker._chain = drained(chain, drain)
+
+        worker._held = self._held
+        worker._named = self._named
+        return worker
 
     __or__ = drain_to
 
@@ -141,20 +167,19 @@ class Worker(Generic[Out_co]):
         return shown_input(self._steps[0], self._args, self._kwargs)
 
 
+blank: Callable[[type[Worker[Any]]], Worker[Any]] = object.__new__
+"""Makes a worker, to be filled by who calls this."""
+
+
 def new_worker(
     steps: Steps, args: tuple[Any, ...], kwargs: Kwargs = None, /
 ) -> Worker[Any]:
-    """Make a worker of steps, args, and kwargs (None if there are none)."""
-    worker: Worker[Any] = _new(Worker)
-    worker._steps = steps
-    worker._args = args
-    worker._kwargs = kwargs
+    """Make a worker of steps and arguments; None if there are none by name."""
+    worker = blank(Worker)
+    worker._chain = steps[0] if len(steps) == 1 else steps
+    worker._held = args
+    worker._named = kwargs
     return worker
-
-
-_new: Callable[[type[Any]], Any] = (
-    object.__new__
-)  # looked up once: workers are made by the million
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -315,6 +315,7 @@ class TestGuard:
         "batch": 1600.0,
         "course": 2700.0,
         "streams": 1500.0,
+        "given": 9900.0,
         "call": 2500.0,
     }
 

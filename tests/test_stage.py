@@ -221,7 +221,7 @@ class TestStage:
         stage = stage_of(add.with_input(1))
         workers = [add.with_input(1), add.with_input(1, 2), add.with_input(1, right=3)]
 
-        assert [1, 3, 4] == [stage.call((0, worker)) for worker in workers]
+        assert [1, 3, 4] == [stage.call(worker) for worker in workers]
 
     def test_knows_what_each_worker_of_a_batch_drains_to(self) -> None:
         """Workers of one batch may have drains of their own."""

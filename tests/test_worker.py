@@ -468,6 +468,17 @@ class TestDescription:
 
         assert first._steps == second._steps  # noqa: SLF001  (equal only if the same)
 
+    def test_of_one_value_are_one_object(self) -> None:
+        """Neither the input nor the steps need a tuple, which the collector would see."""
+        worker = 1 >> double | Drain[int]()
+
+        assert not any(isinstance(part, tuple) for part in gc.get_referents(worker))
+
+    def test_are_made_by_binding_alone(self) -> None:
+        """The class itself makes none, and says what does."""
+        with pytest.raises(TypeError, match="`value >> task`"):
+            Worker()
+
     def test_of_other_drains_share_nothing(self) -> None:
         """A worker that drains elsewhere, or to more, keeps its own drains."""
         numbers, others = Drain[int](), Drain[int]()

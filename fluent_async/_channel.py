@@ -12,11 +12,13 @@ from fluent_async._interrupt import Stoppable, stop
 from fluent_async._manner import THREADS, Manner, W, Waiting, Wakeable, wait
 from fluent_async._monitor import Monitor, after
 from fluent_async._parties import SHARED, Lease, Pouring, Reader, Stirrable
+from fluent_async._readers import Readers, Reading, Readings
 from fluent_async._room import Room
+from fluent_async._senders import Sender, Senders
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, Who, block, here, is_busy, this_thread, waiting
+from fluent_async._wait import Waiter, Who, block, here, this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -25,17 +27,6 @@ T = TypeVar("T")
 PLENTY = 1 << 30  # the room of a channel without a bound: more than anybody asks for
 
 Left = Callable[[], float | None]  # seconds that are left to wait; None: for ever
-
-
-class _Sender(Generic[T]):
-    """A thread in `put`, with the value it waits to leave."""
-
-    __slots__ = ("admitted", "value", "waiter")
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-        self.admitted = False
-        self.waiter = Waiter()
 
 
 class Channel(Generic[T]):
@@ -92,7 +83,7 @@ class Channel(Generic[T]):
         self._outlet: deque[T] | None = None  # what leases add to, since it was shut
         self.pressed = False  # a thread waits for a pool that is held back here
         self.wanted = False  # a thread waits for a pool that has nothing to take here
-        self._reading: list[ref[_Reading]] = []  # iterators that have not ended
+        self._reading = Readings()
         self._fed = False
         self._limit = 0  # of the pool that last asked for room, if this is ordered
         self._room = Room(maxsize)
@@ -102,8 +93,8 @@ class Channel(Generic[T]):
         )
         self._pools: list[Stirrable] = []  # that feed this channel; one entry a feeder
         self._blocked: list[Stirrable] = []  # that found no room here
-        self._senders: deque[_Sender[T]] = deque()
-        self._readers: list[tuple[Wakeable, Who]] = []  # each with whose wait it is
+        self._senders: Senders[T] = Senders()
+        self._readers = Readers()
         self._taking: Taking[T] | None = None  # a reader's
         self._watchers: list[Waiter] = []  # in drain(): readers with room for all
 
@@ -135,7 +126,7 @@ class Channel(Generic[T]):
 
             if not self.feeders:
                 self._room.lapse()
-                self._wake_readers()
+                self._readers.wake()
                 _wake(self._watchers)
                 self._stir_reader(pool)
             elif self.maxsize:  # other feeders may have counted on what this one did
@@ -209,19 +200,16 @@ class Channel(Generic[T]):
         not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
         with self._monitor:  # one that begins or ends to wait here is seen either way
-            readers = [reading.who for r in list(self._reading) if (reading := r())]
-            return self.watched or any(map(is_busy, readers))
+            return self.watched or self._reading.busy
 
     def begin_reading(self, who: Who) -> object:
         """Count one as a reader while it is alive, and what this returns is kept.
 
         Nobody has to say that it reads no more, and so nothing can cut that short.
         """
-        reading = _Reading(who)
-        self._reading.append(ref(reading, self._end_reading))
-        return reading
+        return self._reading.begin(who, self._end_reading)
 
-    def _end_reading(self, reading: "ref[_Reading]") -> None:
+    def _end_reading(self, reading: ref[Reading]) -> None:
         self._reading.remove(reading)
         if self._taking is not None:  # left by Ctrl-C, or it is another's
             self._monitor.do(self._end_left)
@@ -370,7 +358,7 @@ class Channel(Generic[T]):
                 self.refuse_shut()
                 raise TimeoutError(f"{self!r} had no room in time")
 
-    def _await(self, sender: _Sender[T], left: Left) -> bool:
+    def _await(self, sender: Sender[T], left: Left) -> bool:
         """Wait in a queue; say whether the value was let in."""
         try:
             block(sender.waiter, left())
@@ -454,7 +442,7 @@ class Channel(Generic[T]):
         """Feed a stage from now on, or none; threads that iterate hear of it."""
         with self._monitor:
             self.reader = reader
-            self._wake_readers()
+            self._readers.wake()
             self._end_run_of_reader()
 
     @property
@@ -631,7 +619,7 @@ class Channel(Generic[T]):
 
         return self._room.left(self.values)
 
-    def _offer(self, value: T, *, promised: bool) -> _Sender[T] | None:
+    def _offer(self, value: T, *, promised: bool) -> Sender[T] | None:
         """Let a value in, or queue its sender."""
         with self._monitor:
             self.refuse_shut()
@@ -641,8 +629,7 @@ class Channel(Generic[T]):
                 self._arrived(None)
                 return None
 
-            sender = _Sender(value)
-            self._senders.append(sender)
+            sender = self._senders.queue(value)
             self._room.arm()
             self._arm_takers()
             self._stir_pools()
@@ -667,13 +654,10 @@ class Channel(Generic[T]):
         if pool not in self._blocked:
             self._blocked.append(pool)
 
-    def _withdraw(self, sender: _Sender[T]) -> bool:
+    def _withdraw(self, sender: Sender[T]) -> bool:
         """End the wait of a sender; False if its value was let in."""
         with self._monitor:
-            if sender in self._senders:
-                self._senders.remove(sender)
-
-            return not sender.admitted
+            return self._senders.withdraw(sender)
 
     def _promise(self, count: int, by: Stirrable) -> None:
         """Keep room that `by` found for so many outputs."""
@@ -706,15 +690,14 @@ class Channel(Generic[T]):
         while self._senders and self._use_room():
             sender = self._senders.popleft()
             self.values.append(sender.value)
-            sender.admitted = True
-            sender.waiter.wake()
+            sender.admit()
             self._arrived(None)
 
     def _arrived(self, by: Stirrable | None) -> None:
         """Wake as many readers as there are values, and stir the stage that reads."""
         if self.values:
             self.wanted = False
-            self._wake_readers(len(self.values))
+            self._readers.wake(len(self.values))
             self._stir_reader(by)
 
     def _made_room(self, by: Stirrable | None = None) -> None:
@@ -793,24 +776,12 @@ class Channel(Generic[T]):
             return taking
 
         waiter = new()
-        self._readers.append((waiter, who))
-        waiting.append(who)
+        self._readers.queue(waiter, who)
         return waiter
 
     def _unregister(self, waiter: Wakeable, who: Who) -> None:
-        if (waiter, who) in self._readers:
-            waiting.remove(who)  # first: at no moment it seems to read nothing
-            self._readers.remove((waiter, who))
-        else:
+        if not self._readers.withdraw(waiter, who):
             self._arrived(None)  # it was woken, and may not take
-
-    def _wake_readers(self, most: int | None = None) -> None:
-        """Wake who waits to take a value; those are readers at work from now on."""
-        for waiter, who in self._readers[:most]:
-            waiter.wake()
-            waiting.remove(who)
-
-        del self._readers[:most]
 
     def _close(self) -> None:
         if self.shut:
@@ -832,23 +803,11 @@ class Channel(Generic[T]):
         if self.turns is not None:  # what waits for its turn was sent in time, too
             self.values.extend(self.turns.give_up())
 
-        for sender in self._senders:
-            sender.waiter.wake()
-
-        self._senders.clear()
-        self._wake_readers()
+        self._senders.dismiss()
+        self._readers.wake()
         _wake(self._watchers)
         self._stir_pools()
         self._stir_reader(None)
-
-
-class _Reading:
-    """That a thread or coroutine reads."""
-
-    __slots__ = ("__weakref__", "who")
-
-    def __init__(self, who: Who) -> None:
-        self.who = who
 
 
 def _wake(waiters: list[Waiter]) -> None:

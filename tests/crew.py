@@ -37,7 +37,8 @@ from plans import Flop, Item
 
 if TYPE_CHECKING:
     from fluent_async import _clock
-    from fluent_async._channel import Channel, _Sender
+    from fluent_async._channel import Channel
+    from fluent_async._senders import Sender
     from fluent_async._step import Step
     from fluent_async._work import Attempt, Occupant
 
@@ -549,7 +550,7 @@ class Player:
         return True
 
     def _await(
-        self, occupant: Occupant, channel: Channel[Item], sender: _Sender[Item]
+        self, occupant: Occupant, channel: Channel[Item], sender: Sender[Item]
     ) -> Generator[Moment, None, bool]:
         """Wait for room; say whether the output was let in."""
         try:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 from interleave_test import DeadlockError, RaceFound
 
-from fluent_async import _channel, _monitor
+from fluent_async import _monitor
 from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor
+from fluent_async._readers import Readers
 from fluent_async._relay import Relay
 from fluent_async._room import Room
+from fluent_async._senders import Sender
 from fluent_async._slots import Slots
 from fluent_async._taking import Taking
 from fluent_async._threads import Threads
@@ -176,8 +178,7 @@ def readers_look_and_then_wait(plant: Plant) -> None:
                     return taking
 
             waiter = Waiter()
-            channel._readers.append((waiter, this_thread()))
-            waiting.append(this_thread())
+            channel._readers.queue(waiter, this_thread())
             waiter.wait()
 
     plant.setattr(Channel, "take", take)
@@ -189,7 +190,7 @@ def shut_is_looked_at_outside(plant: Plant) -> None:
 
     def offers(
         channel: Channel[int], value: int, *, promised: bool
-    ) -> _channel._Sender[int] | None:
+    ) -> Sender[int] | None:
         refuse(channel)
         return offer(channel, value, promised=promised)
 
@@ -213,8 +214,7 @@ def readers_do_not_look_again(plant: Plant) -> None:
 
     def registers(channel: Channel[int], new: Callable[[], Waiter], who: int) -> Waiter:
         waiter = new()
-        channel._readers.append((waiter, who))
-        waiting.append(who)
+        channel._readers.queue(waiter, who)
         channel._room.arm()
         return waiter
 
@@ -261,7 +261,7 @@ def readers_are_not_told_of_the_end(plant: Plant) -> None:
     close = Channel._close
 
     def closes(channel: Channel[int]) -> None:
-        readers, channel._readers = channel._readers, []
+        readers, channel._readers = channel._readers, Readers()
         close(channel)
         channel._readers = readers
 

@@ -10,7 +10,7 @@ import pytest
 
 from beside import beside
 from explorer import Explorer
-from fluent_async import Drain, Pool, _channel, _wait, each, task
+from fluent_async import Drain, Pool, _readers, _wait, each, task
 from fluent_async._channel import Channel
 from fluent_async._slice import Slice
 from fluent_async._work import End
@@ -513,7 +513,7 @@ class TestReader:
             entered.append(beside(enters).result(TIMEOUT))
             return True
 
-        monkeypatch.setattr(_channel, "is_busy", looks)
+        monkeypatch.setattr(_readers, "is_busy", looks)
         reading = channel.begin_reading(_wait.this_thread())
 
         assert channel.read

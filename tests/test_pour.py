@@ -285,6 +285,22 @@ class TestRoom:
         assert 1 == spring.channel.room(3)
         assert (0, 1) == (length_hint(pour.places), pour.promised())
 
+    def test_is_first_for_those_who_wait_for_it(self) -> None:
+        """Nothing goes out by itself while a thread waits to send."""
+        spring = Spring([1], Drain(maxsize=1))
+        pour = spring.pour()
+        spring.channel.pour(pour, 1)
+        sending = beside(spring.drain.send, 2)
+        while not spring.channel.awaited:
+            sleep(0.001)
+
+        spring.channel.hear(pour)
+
+        assert 0 == length_hint(pour.places)
+        assert [1, 2] == list(islice(spring.drain, 2))
+
+        sending.result(TIMEOUT)
+
     @pytest.mark.parametrize("maxsize", [1, 3])
     def test_does_not_keep_other_inputs_from_starting(self, maxsize: int) -> None:
         """As many run as there are slots, though few of them have room for an output."""
@@ -753,8 +769,9 @@ class TestOrder:
         assert 5 == spring.pour().size
 
 
+@pytest.mark.usefixtures("fake_clock")
 def test_quick_streams_are_worked_through_in_long_slices() -> None:
-    """A thread looks at its pool once in many inputs."""
+    """A thread looks at its pool once in many inputs that take no time."""
     spring = Spring(range(1000))
     spring.hand.perform_all()
 

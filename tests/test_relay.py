@@ -338,7 +338,7 @@ class TestAgenda:
                 self.clear()
                 return True
 
-        work = Hand().go(1 >> again)[0].work((0, 1 >> again))
+        work = Hand().go(1 >> again)[0].work(1 >> again)
         agenda.timers = Emptied([(0.0, 0, work)])
 
         assert agenda.is_due(lambda: 1.0)

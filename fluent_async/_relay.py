@@ -99,5 +99,6 @@ class Relay(Slice):
 
 def relays(stage: Stage) -> bool:
     """Say whether a stage is best worked through by relays: each input may take long."""
-    alike = stage.quick and stage.budget == 1 and not (stage.ordered or stage.pours)
+    one_each = stage.quick and not (stage.pours or stage.ordered)
+    alike = one_each and stage.budget == 1
     return SHARED and alike and isinstance(stage.source, Values)

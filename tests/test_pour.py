@@ -123,6 +123,13 @@ class TestPour:
         assert [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3] == spring.there
         assert (4, 4, 0, 0) == spring.counts()
 
+    def test_takes_inputs_that_take_long_one_by_one(self) -> None:
+        """Each is a pour of its own then, too."""
+        spring = Spring(range(9))
+        spring.stage.budget = 1
+
+        assert 1 == spring.pour().size
+
     def test_asks_the_drain_again_after_a_burst(self) -> None:
         """However many outputs an input has, all of them come."""
         spring = Spring([1, 2], outputs=2 * BURST + 1)

@@ -1,5 +1,6 @@
 """A pool driven by hand: a real scheduler, and a test that plays its threads and its clock."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -39,6 +40,54 @@ def filled(*values: int, maxsize: int = 0) -> Drain[int]:
 def shown(attempt: Attempt) -> str:
     """Write an attempt as the call it is."""
     return f"{attempt.work.steps[-1].name}({attempt.work.input!r})"
+
+
+class Stirred:
+    """Another pool around a drain."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def stir(self) -> None:
+        """Count."""
+        self.times += 1
+
+
+class Leased:
+    """A lease as a channel knows it; the test plays its thread."""
+
+    def __init__(self, promised: int = 0) -> None:
+        self.turn = 0
+        self.turns = 0
+        self.pulled = 0
+        self.outlet: deque[int] = deque()
+        self.size = 0
+        self.armed = 0  # how often
+        self.closed = 0
+        self._promised = promised
+
+    def open(self, size: int, outlet: deque[int] | None) -> None:
+        """Let it send so many outputs, and promise the room for them."""
+        self.size = self._promised = size
+        if outlet is not None:
+            self.outlet = outlet
+
+    def promised(self) -> int:
+        """Say how many it may still send."""
+        return self._promised
+
+    def send(self, value: int) -> None:
+        """Send one of them."""
+        self._promised -= 1
+        self.outlet.append(value)
+
+    def arm(self) -> None:
+        """Count."""
+        self.armed += 1
+
+    def close(self) -> None:
+        """Count."""
+        self.closed += 1
 
 
 class Hand:

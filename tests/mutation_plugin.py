@@ -40,6 +40,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     module = plan[0][1]
     homes = sorted(path for path in HOME.iterdir() if path.is_dir())
     benches = [Bench(home, session) for home in homes]
+    _find_functions()
+    assert _functions, "the tests test another copy of the package"
     gc.collect()
     gc.freeze()
     began = time.monotonic()
@@ -148,7 +150,7 @@ class Bench:
     def _run(self) -> int:
         """Say whether a test fails: one of those that are here, if that can be."""
         _, module, code, name, line = self._mutant
-        functions = _functions(module, name, line)
+        functions = _functions.get((f"{module}.py", name, line))
         if functions:
             new = next(
                 each
@@ -184,22 +186,18 @@ def _by(log: str) -> str:
     return lines[0].split(" - ")[0] if lines else log.strip()[-200:]
 
 
-def _functions(module: str, name: str, line: int) -> list[FunctionType]:
-    """Return what has the code of a function: also what decorators or classes keep."""
-    path = sys.modules[f"fluent_async.{module}"].__file__
-    assert path is not None
-    assert path.startswith(str(HOME)), path
-    place = path, name, line
-    gc.unfreeze()
-    return [each for each in gc.get_objects() if _place(each) == place]
+def _find_functions() -> None:
+    """Note all functions of the package, also those that decorators or classes keep."""
+    for value in gc.get_objects():
+        if type(value) is FunctionType:
+            code = value.__code__
+            place = Path(code.co_filename).name, code.co_name, code.co_firstlineno
+            if code.co_filename.startswith(str(HOME)):
+                _functions.setdefault(place, []).append(value)
 
 
-def _place(value: object) -> tuple[str, str, int] | None:
-    if type(value) is not FunctionType:
-        return None
-
-    code = value.__code__
-    return code.co_filename, code.co_name, code.co_firstlineno
+_functions: dict[tuple[str, str, int], list[FunctionType]] = {}
+"""By file, name and first line."""
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

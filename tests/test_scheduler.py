@@ -12,7 +12,7 @@ from fluent_async._slice import Slice
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
 from fluent_async._wait import Waiter, this_thread
 from fluent_async._work import Attempt, End
-from hand import Hand, channel_of, filled, shown
+from hand import Hand, Stirred, channel_of, filled, shown
 
 
 # Tasks that may time out are started one by one; those that may not, and have at most one
@@ -1309,17 +1309,6 @@ class TestLending:
         return hand, attempts
 
 
-class Stirred:
-    """Another pool around a drain."""
-
-    def __init__(self) -> None:
-        self.times = 0
-
-    def stir(self) -> None:
-        """Count."""
-        self.times += 1
-
-
 @contextmanager
 def watched(drain: Drain[int]) -> Iterator[None]:
     """Have this thread wait in drain() during the block."""
@@ -1498,6 +1487,70 @@ class TestRelieve:
 
         assert before is None
         assert channel_of(full) is hand.scheduler.relieve()
+
+    def test_presses_the_pool_that_reads_what_holds_everything_back(self) -> None:
+        """A full drain that another pool reads does not give way: that pool is stirred."""
+        hand, reader = Hand(), Hand()
+        drain = filled(9, maxsize=1)
+        reader.go(drain >> down)
+        hand.go(each([1]) >> up | drain)
+        hand.scheduler.waiters += 1
+
+        assert hand.scheduler.relieve() is None
+        assert channel_of(drain).pressed
+
+    def test_presses_nobody_about_a_drain_of_its_own(self) -> None:
+        """The pool's own stage that reads a full drain knows what waits for it."""
+        hand = Hand()
+        middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
+        hand.go(each([1]) >> up | middle, middle >> down | end)
+        hand.scheduler.waiters += 1
+
+        assert channel_of(end) is hand.scheduler.relieve()
+        assert not channel_of(middle).pressed
+
+    def test_wants_values_of_the_pools_that_feed_it(self) -> None:
+        """A pool with nothing to take stirs those that feed its drains."""
+        hand, feeder = Hand(), Stirred()
+        drain = Drain[int]()
+        channel_of(drain).join(feeder)
+        hand.go(drain >> down)
+        hand.scheduler.waiters += 1
+        before = feeder.times
+        hand.scheduler.relieve()
+
+        assert (1, True) == (feeder.times - before, channel_of(drain).wanted)
+
+    def test_holds_a_bound_although_another_pools_drain_is_full_too(self) -> None:
+        """Of two full drains the one that no other pool reads gives way."""
+        hand, reader = Hand(limit=2), Hand()
+        theirs, ours = filled(8, 9, maxsize=2), filled(9, maxsize=1)
+        reader.go(theirs >> down)
+        hand.go(each([1]) >> up | theirs, each([2]) >> up | ours)
+        hand.scheduler.waiters += 1
+
+        assert channel_of(ours) is hand.scheduler.relieve()
+
+    def test_lets_no_drain_without_a_bound_give_way(self) -> None:
+        """What has room for everything holds nothing back, however much is there."""
+        hand = Hand()
+        wide, full = filled(*range(9)), filled(9, maxsize=1)
+        hand.go(each([1]) >> up | wide | full)
+        hand.scheduler.waiters += 1
+
+        assert channel_of(full) is hand.scheduler.relieve()
+
+    def test_follows_what_is_read_through_a_chain_of_full_drains(self) -> None:
+        """Each of three full drains goes on when a thread reads the last."""
+        hand = Hand()
+        first, second, last = (filled(9, maxsize=1) for _ in range(3))
+        hand.go(first >> up | second, second >> down | last, each([1]) >> up | first)
+        hand.scheduler.waiters += 1
+        reading = channel_of(last).begin_reading(this_thread())
+        read = hand.scheduler.relieve()
+        del reading
+
+        assert read is None
 
     def stuck(self) -> tuple[Hand, Drain[int]]:
         """Have two stages, each held back by a full drain, and a thread that waits."""

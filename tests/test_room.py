@@ -1,0 +1,77 @@
+"""Room: how many values a channel may still take, without any thread."""
+
+from collections import deque
+
+import pytest
+
+from fluent_async._room import Room
+from hand import Leased
+
+
+def held(count: int) -> deque[int]:
+    """Make so many values that a channel holds."""
+    return deque(range(count))
+
+
+class TestLeft:
+    """What is left of the bound."""
+
+    def test_is_the_bound_at_first(self) -> None:
+        """An empty channel has room for as many as its bound says."""
+        assert 3 == Room(3).left(held(0))
+
+    def test_is_less_by_what_is_held_promised_and_leased(self) -> None:
+        """All three count alike."""
+        room = Room(9)
+        room.promise(2)
+        room.leases += [Leased(promised=1), Leased(promised=3)]
+
+        assert 2 == room.left(held(1))
+
+    def test_is_never_negative(self) -> None:
+        """A bound that gave way leaves no room, and not less than none."""
+        assert 0 == Room(1).left(held(3))
+
+    def test_is_more_again_when_a_promise_is_given_back(self) -> None:
+        """A negative promise gives room back."""
+        room = Room(3)
+        room.promise(2)
+        room.promise(-1)
+
+        assert 2 == room.left(held(0))
+
+
+class TestOverdraft:
+    """What may come beyond the bound."""
+
+    def test_is_nothing_at_first(self) -> None:
+        """A bound holds."""
+        assert 0 == Room(1).overdraft
+
+    def test_is_one_value_more_each_time(self) -> None:
+        """A bound gives way by one value."""
+        room = Room(1)
+        room.overdraw()
+        first = room.overdraft
+        room.overdraw()
+
+        assert (1, 2) == (first, room.overdraft)
+
+    @pytest.mark.parametrize(("used", "left"), [(0, 2), (1, 1), (2, 0), (5, 0)])
+    def test_is_used_up_by_what_comes(self, used: int, left: int) -> None:
+        """As many as came beyond the bound may not come again; fewer than none never."""
+        room = Room(1)
+        room.overdraw()
+        room.overdraw()
+        room.use(used)
+
+        assert left == room.overdraft
+
+
+def test_arming_stops_every_lease() -> None:
+    """Whoever waits for what leases may send arms all of them, once each."""
+    room, leases = Room(1), [Leased(), Leased()]
+    room.leases += leases
+    room.arm()
+
+    assert [1, 1] == [lease.armed for lease in leases]

@@ -1,9 +1,10 @@
 """The plugin of pytest with which `mutation.py` tests mutants: one forked process for each.
 
-The tests are collected once. A mutant that differs in the body of functions alone gets its
-code in the functions that are there already; any other one is tested in a Python of its
-own, from the start. Either way the processes that tests start find it in its copy of the
-package.
+The tests are collected once, and run once without a mutant, to see which functions each of
+them reaches. A mutant in the body of a function is put into the functions that are there
+already, and tested by what reaches them. Any other one is tested in a Python of its own, from
+the start; and so is one that survives in a function that ran while the tests were loaded.
+Either way the processes that tests start find it in its copy of the package.
 """
 
 import gc
@@ -13,14 +14,16 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import pytest
 
+
+assert sys.version_info >= (3, 12), "sys.monitoring tells which tests reach a function"
 
 HOME = Path(os.environ["MUTATION_HOME"])
 MEMORY = 4 << 30
@@ -34,12 +37,18 @@ Mutant: TypeAlias = tuple[str, str, str, str, int]
 """Key, module, code, and the function that is changed with its first line, if it is one."""
 
 
+def pytest_configure() -> None:
+    """Watch which functions run, from before the package is loaded."""
+    _watch.begin()
+
+
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Test the mutants, instead of the code as it is; that comes first, to be compared."""
     plan: list[Mutant] = json.loads((HOME / "plan.json").read_text())
     module = plan[0][1]
     homes = sorted(path for path in HOME.iterdir() if path.is_dir())
     benches = [Bench(home, session) for home in homes]
+    _watch.end(LOADING)
     _find_functions()
     assert _functions, "the tests test another copy of the package"
     gc.collect()
@@ -50,6 +59,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     if outcome != "survived":
         pytest.exit(f"the tests fail without a mutant: {by}", returncode=1)
 
+    _watch.reached |= json.loads((homes[0] / "reached.json").read_text())
     took = time.monotonic() - began
     print(f"{module}: {took:.1f} s without a mutant, {len(plan)} mutants", flush=True)
     _test_all(plan, benches, GRACE_S + SLOWER * took)
@@ -81,6 +91,56 @@ def _wait(benches: list["Bench"]) -> list[tuple["Bench", str, str, str]]:
             return [(bench, *end) for bench, end in ended]
 
         time.sleep(0.01)
+
+
+LOADING = "loading"
+
+
+class Watch:
+    """Sees which functions of the package run, on any thread."""
+
+    TOOL = 4  # of no other tool
+
+    def __init__(self) -> None:
+        self.reached: dict[str, list[str]] = {}  # by test, and by LOADING: their places
+        self._places: set[str] = set()
+
+    def begin(self) -> None:
+        """Watch from now on."""
+        events = sys.monitoring.events.PY_START
+        sys.monitoring.use_tool_id(self.TOOL, "mutation")
+        sys.monitoring.register_callback(self.TOOL, events, self._start)
+        sys.monitoring.set_events(self.TOOL, events)
+
+    def end(self, name: str) -> None:
+        """Note what ran since it began, or ended with another name; and stop."""
+        self.reached[name] = sorted(self._places)
+        self._places.clear()
+        sys.monitoring.set_events(self.TOOL, 0)
+
+    def run(self, item: pytest.Item, following: pytest.Item | None) -> None:
+        """Run a test, and note what it reaches."""
+        sys.monitoring.set_events(self.TOOL, sys.monitoring.events.PY_START)
+        sys.monitoring.restart_events()
+        _run(item, following)
+        self.end(item.nodeid)
+
+    def _start(self, code: CodeType, _offset: int) -> object:
+        if code.co_filename.startswith(str(HOME)):
+            self._places.add(_place(code))
+
+        return sys.monitoring.DISABLE
+
+
+_watch = Watch()
+
+
+def _run(item: pytest.Item, following: pytest.Item | None) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def _place(code: CodeType) -> str:
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}:{code.co_name}"
 
 
 class Bench:
@@ -148,31 +208,45 @@ class Bench:
             os._exit(code)
 
     def _run(self) -> int:
-        """Say whether a test fails: one of those that are here, if that can be."""
+        """Say whether a test fails."""
         _, module, code, name, line = self._mutant
-        functions = _functions.get((f"{module}.py", name, line))
-        if functions:
-            new = next(
-                each
-                for each in _codes(
-                    compile(code, functions[0].__code__.co_filename, "exec")
-                )
-                if (each.co_name, each.co_firstlineno) == (name, line)
-            )
-            for function in functions:
-                function.__code__ = new
-        elif line >= 0:  # else nothing is changed
-            own = self._session.config.invocation_params.args
-            args = [arg for arg in own if arg not in {"-p", "mutation_plugin"}]
-            os.execv(sys.executable, [sys.executable, "-m", "pytest", "-x", *args])
-
         items = self._session.items
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if line < 0:  # nothing is changed
+            return self._run_all(items, _watch.run)
+
+        path = str(HOME / "0" / "fluent_async" / f"{module}.py")
+        place = f"{module}.py:{line}:{name}"
+        places = _put(compile(code, path, "exec"), place)
+        if not places:
+            self._run_anew()
+
+        reached = _watch.reached
+        items = [each for each in items if places & set(reached[each.nodeid])]
+        failed = self._run_all(items, _run)
+        if not failed and places & set(reached[LOADING]):
+            self._run_anew()
+
+        return failed
+
+    def _run_all(
+        self,
+        items: list[pytest.Item],
+        run: Callable[[pytest.Item, pytest.Item | None], None],
+    ) -> int:
+        """Run tests up to the first that fails; say whether one did."""
+        for item, following in zip(items, [*items[1:], None], strict=False):
+            run(item, following)
             if self._session.testsfailed:
                 return 1
 
+        (self._home / "reached.json").write_text(json.dumps(_watch.reached))
         return 0
+
+    def _run_anew(self) -> NoReturn:
+        """Run all tests in a Python of its own."""
+        own = self._session.config.invocation_params.args
+        args = [arg for arg in own if arg not in {"-p", "mutation_plugin"}]
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", "-x", *args])
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -191,13 +265,26 @@ def _find_functions() -> None:
     for value in gc.get_objects():
         if type(value) is FunctionType:
             code = value.__code__
-            place = Path(code.co_filename).name, code.co_name, code.co_firstlineno
             if code.co_filename.startswith(str(HOME)):
-                _functions.setdefault(place, []).append(value)
+                _functions.setdefault(_place(code), []).append(value)
 
 
-_functions: dict[tuple[str, str, int], list[FunctionType]] = {}
-"""By file, name and first line."""
+_functions: dict[str, list[FunctionType]] = {}
+"""By place."""
+
+
+def _put(module: CodeType, place: str) -> set[str]:
+    """Put the code of a function, and of those within it, in place; say in which places."""
+    [*outer] = [each for each in _codes(module) if _place(each) == place]
+    codes = {_place(each): each for code in outer[:1] for each in _codes(code)}
+    if place not in _functions:
+        return set()
+
+    for inner, code in codes.items():
+        for function in _functions.get(inner, ()):
+            function.__code__ = code
+
+    return set(codes)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

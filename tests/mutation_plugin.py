@@ -94,6 +94,8 @@ def _wait(benches: list["Bench"]) -> list[tuple["Bench", str, str, str]]:
 
 
 LOADING = "loading"
+PROCESS = "process"
+"""Among the places that a test reaches: it starts a process, which may reach any."""
 
 
 class Watch:
@@ -111,6 +113,11 @@ class Watch:
         sys.monitoring.use_tool_id(self.TOOL, "mutation")
         sys.monitoring.register_callback(self.TOOL, events, self._start)
         sys.monitoring.set_events(self.TOOL, events)
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, _arguments: object) -> None:
+        if event in {"subprocess.Popen", "os.fork"}:
+            self._places.add(PROCESS)
 
     def end(self, name: str) -> None:
         """Note what ran since it began, or ended with another name; and stop."""
@@ -221,8 +228,9 @@ class Bench:
             self._run_anew()
 
         reached = _watch.reached
-        items = [each for each in items if places & set(reached[each.nodeid])]
-        failed = self._run_all(items, _run)
+        inside = [each for each in items if places & set(reached[each.nodeid])]
+        behind = [each for each in items if PROCESS in reached[each.nodeid]]
+        failed = self._run_all(list(dict.fromkeys([*inside, *behind])), _run)
         if not failed and places & set(reached[LOADING]):
             self._run_anew()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from fluent_async import _channel
 from fluent_async._channel import PLENTY, Channel
 from fluent_async._manner import THREADS
 from fluent_async._parties import Stirrable
@@ -20,6 +21,37 @@ class Reading:
     """A stage that a channel feeds, as the channel knows it."""
 
     pool: Stirrable
+
+
+class Stopping(Stirred):
+    """A pool that notes how it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = list[str]()
+
+    def cancel(self) -> None:
+        """Note it."""
+        self.told.append("cancel")
+
+    def finish(self) -> None:
+        """Note it."""
+        self.told.append("finish")
+
+    def abandon(self) -> None:
+        """Note it."""
+        self.told.append("abandon")
+
+
+class CutOff:
+    """A block in the middle of which no handler runs, but one at its very end."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Be Ctrl-C."""
+        raise KeyboardInterrupt
 
 
 def channel(*values: int, maxsize: int = 0, ordered: bool = False) -> Channel[int]:
@@ -214,6 +246,56 @@ class TestPressing:
         assert (0, False) == (feeder.times, made.wanted)
 
 
+class TestStopping:
+    """What Ctrl-C does where a thread waits for the channel."""
+
+    def test_stops_each_pool_around_it_once(self) -> None:
+        """Those that feed it, and the one that reads it."""
+        feeder, reader = Stopping(), Stopping()
+        made = read_by(reader, channel())
+        for _ in range(2):
+            made.join(feeder)
+
+        made.stop()
+
+        assert 2 * [["cancel", "finish"]] == [feeder.told, reader.told]
+
+    def test_stops_the_pools_that_feed_a_channel_that_nobody_reads(self) -> None:
+        """A channel without a stage has feeders alone."""
+        feeder = Stopping()
+        made = fed_by(feeder, channel())
+        made.stop()
+
+        assert ["cancel", "finish"] == feeder.told
+
+    def test_leaves_what_was_taken_a_moment_before(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A value that no one got yet is in the channel again."""
+        made = channel(1, 2)
+        made.block(Stirred())  # so that one value is taken out, alone
+        monkeypatch.setattr(_channel, "undisturbed", CutOff())
+        with pytest.raises(KeyboardInterrupt):
+            made.take()
+
+        assert [1, 2] == list(made.values)
+
+    def test_leaves_nothing_of_a_sender_that_waits(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its value is not let in later."""
+
+        def interrupted(*_: object) -> bool:
+            raise KeyboardInterrupt
+
+        made = channel(1, maxsize=1)
+        monkeypatch.setattr(_channel, "block", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made.put(2, lambda: None)
+
+        assert not made.awaited
+
+
 class TestRoom:
     """Room for outputs, which pools keep before they take an input."""
 
@@ -289,6 +371,13 @@ class TestRoom:
 
         assert [True, False] == [made.reserve(Stirred()) for _ in range(2)]
 
+    def test_within_a_bound_that_gave_way_is_used_first(self) -> None:
+        """A value that has room anyway leaves what goes beyond to the next."""
+        made = channel(1, maxsize=2)
+        made.give_way()
+
+        assert [True, True, False] == [made.reserve(Stirred()) for _ in range(3)]
+
     def test_of_a_bound_that_gave_way_counts_for_inputs(self) -> None:
         """A pool may take one more input."""
         made = channel(1, maxsize=1)
@@ -303,6 +392,16 @@ class TestRoom:
 
         assert [True, False] == [try_send(made, value) for value in (2, 3)]
         assert [1, 2] == list(made.values)
+
+    def test_that_is_given_back_lets_a_sender_in(self) -> None:
+        """Senders wait for what was promised to others, too."""
+        made = channel(maxsize=1)
+        made.promise(1, Stirred())
+        made._offer(1, promised=False)
+        starving = made.starves
+        made.settle(1, Stirred())
+
+        assert (True, False, [1]) == (starving, made.starves, list(made.values))
 
     def test_lets_a_sender_in_when_the_bound_gives_way(self) -> None:
         """The sender that waits longest is let in at once."""
@@ -383,6 +482,23 @@ class TestLeases:
         made.pop(Stirred())
 
         assert (False, 0, 1) == (leased, lease.size, pool.times)
+
+    def test_end_the_search_of_their_pool(self) -> None:
+        """A pool that found none, and has a lease now, is not stirred about room."""
+        made, pool = channel(1, maxsize=1), Stirred()
+        made.lease(1, pool, Leased(), 1)
+        made.values.clear()
+        made.lease(1, pool, Leased(), 1)
+        made.drop(Stirred())
+
+        assert 0 == pool.times
+
+    def test_use_up_what_a_bound_gave_way(self) -> None:
+        """Beyond the bound there is one output for one lease."""
+        made, pool = channel(1, maxsize=1), Stirred()
+        made.give_way()
+
+        assert [True, False] == [made.lease(1, pool, Leased(), 1) for _ in range(2)]
 
     def test_pass_on_what_they_leave(self) -> None:
         """Their room is free again, and a reader's pool hears of what they sent."""
@@ -500,6 +616,15 @@ class TestBridges:
         made._offer(1, promised=False)
 
         assert (0, 1) == (first.armed, second.armed)
+
+    def test_that_have_ended_hear_nothing(self) -> None:
+        """Nobody waits for what they take."""
+        made, lease, pool = channel(maxsize=1), Leased(), Stirred()
+        made.bridge(lease, pool)
+        made.unbridge(lease, pool)
+        made._arm_takers()
+
+        assert 0 == lease.armed
 
     def test_stay_when_another_one_ends(self) -> None:
         """Only its own lease ends one."""
@@ -660,16 +785,18 @@ class TestTurns:
     def test_of_a_lease_at_the_head_go_to_the_channel(self) -> None:
         """A lease further back keeps its outputs until it is its turn, and is armed then."""
         made, pool = channel(ordered=True), Stirred()
-        head, next_ = Leased(), Leased()
-        made.lease(1, pool, head, 2)
-        made.lease(1, pool, next_, 2)
+        head, next_, last = leases = Leased(), Leased(), Leased()
+        for lease in leases:
+            made.lease(1, pool, lease, 3)
+            lease.turns = 1
+
         next_.send(2)
         head.send(1)
         early = list(made.values), next_.armed
-        head.turns = next_.turns = 1
         made.end_lease(pool, head)
 
-        assert (([1], 0), [1, 2], 1) == (early, list(made.values), next_.armed)
+        assert ([1], 0) == early
+        assert ([1, 2], 1, 0) == (list(made.values), next_.armed, last.armed)
 
     def test_of_a_lease_that_is_over_are_let_in(self) -> None:
         """What it sent since its turn came is not lost."""

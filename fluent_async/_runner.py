@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from contextvars import Context
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock, _log
@@ -70,22 +69,15 @@ class Runner:
     def _run_shift(self, shift: Shift, seat: Seat) -> None:
         """Make calls of the desk until the shift is over."""
         scheduler = self._core.scheduler
-        now = _clock.current().now
-        slot_wanted = partial(scheduler.wants_slot, now)
-        thread_wanted = partial(scheduler.wants_thread, now)
         seat.shift = shift
         try:
-            scheduler.desk.work(shift, slot_wanted, thread_wanted)
+            scheduler.desk.work(shift, scheduler.wants_slot, scheduler.wants_thread)
         finally:
             seat.shift = None
             with self._core.monitor:
                 scheduler.slots.end(shift)
 
-            del (
-                scheduler,
-                slot_wanted,
-                thread_wanted,
-            )  # exceptions lead back to the thread's frames
+            del scheduler  # exceptions lead back to the thread's frames
 
     def _run_slice(self, slice_: Slice, seat: Seat) -> Attempt | None:
         """Work through a slice; return the attempt that it became, if it did."""

@@ -24,7 +24,7 @@ from fluent_async.errors import DrainClosed
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
@@ -238,18 +238,15 @@ class Scheduler:
     # What a shift asks from its thread, outside the monitor. It reads what others may be
     # about to change; they look for shifts that stand by after that.
 
-    def wants_thread(self, now: Callable[[], float]) -> bool:
+    def wants_thread(self) -> bool:
         """Say whether a shift is over if no call waits, instead of standing by."""
         waited = self.ending or self.waiters or self.finishers
-        if waited or self.slots.resuming or self.graph.awake or self.agenda.again:
-            return True  # the last three: as in `wants_slot`
+        return bool(waited or self.slots.resuming or self.graph.awake)
 
-        return len(self.agenda.timers) > 0 and self.agenda.is_due(now)
-
-    def wants_slot(self, now: Callable[[], float]) -> bool:
+    def wants_slot(self) -> bool:
         """Say whether a shift is over after the call it is at, though others wait."""
-        wanted = self.slots.resuming or self.graph.awake
-        return bool(wanted) or self.agenda.is_due(now)
+        # A stage is awake as well while a retry of it waits.
+        return bool(self.slots.resuming or self.graph.awake)
 
     def _slot(self, now: float) -> bool:
         """Say whether a slot can be given out; a shift that stands by ends for one."""

@@ -170,11 +170,11 @@ class SimulatedScheduler(Scheduler):
         return None
 
     @override
-    def wants_thread(self, now: Callable[[], float]) -> bool:
+    def wants_thread(self) -> bool:
         return True
 
     @override
-    def wants_slot(self, now: Callable[[], float]) -> bool:
+    def wants_slot(self) -> bool:
         return True
 
     def _try_again(self, work: Work, now: float) -> Attempt:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from fluent_async import Drain
 from fluent_async._channel import Channel
-from fluent_async._desk import Shift
+from fluent_async._desk import Shift, Tally
 from fluent_async._graph import check
 from fluent_async._inputs import stages_of
 from fluent_async._monitor import Monitor
@@ -19,7 +19,7 @@ from fluent_async._seat import Seat
 from fluent_async._slice import Slice
 from fluent_async._stage import Stage, channels_of
 from fluent_async._wait import Waiter
-from fluent_async._work import Attempt
+from fluent_async._work import Attempt, End
 from fluent_async.typing import Executable
 
 
@@ -51,6 +51,39 @@ class Stirred:
     def stir(self) -> None:
         """Count."""
         self.times += 1
+
+
+def no() -> bool:
+    """Say that nobody wants anything."""
+    return False
+
+
+class Step:
+    """A call that does something of the test's when it is made."""
+
+    def __init__(
+        self, act: Callable[[], object] = no, end: End | None = End.SUCCEEDED
+    ) -> None:
+        self.act = act
+        self.end = end
+        self.made = False
+
+    def make(self, tally: Tally, /) -> End | None:
+        """Do it."""
+        self.made = True
+        tally.begun += self.end in {End.SUCCEEDED, End.FAILED}
+        self.act()
+        return self.end
+
+    def settle(self, stand_by: Callable[[], bool]) -> bool:
+        """Let the shift stand by."""
+        return stand_by()
+
+    def drop(self) -> None:
+        """Do nothing."""
+
+    def refuse(self, exc: BaseException) -> None:
+        """Do nothing."""
 
 
 class Leased:

@@ -6,39 +6,7 @@ from typing_extensions import override
 
 from fluent_async._desk import Calls, Desk, Shift, Tally
 from fluent_async._work import End
-
-
-def no() -> bool:
-    """Say that nobody wants anything."""
-    return False
-
-
-class Step:
-    """A call that does something of the test's when it is made."""
-
-    def __init__(
-        self, act: Callable[[], object] = no, end: End | None = End.SUCCEEDED
-    ) -> None:
-        self.act = act
-        self.end = end
-        self.made = False
-
-    def make(self, tally: Tally, /) -> End | None:
-        """Do it."""
-        self.made = True
-        tally.begun += self.end in {End.SUCCEEDED, End.FAILED}
-        self.act()
-        return self.end
-
-    def settle(self, stand_by: Callable[[], bool]) -> bool:
-        """Let the shift stand by."""
-        return stand_by()
-
-    def drop(self) -> None:
-        """Do nothing."""
-
-    def refuse(self, exc: BaseException) -> None:
-        """Do nothing."""
+from hand import Step, no
 
 
 class Interrupted(Step):

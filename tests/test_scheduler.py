@@ -8,11 +8,13 @@ import pytest
 
 from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
+from fluent_async._desk import Shift
+from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
 from fluent_async._wait import Waiter, this_thread
 from fluent_async._work import Attempt, End
-from hand import Hand, Stirred, channel_of, filled, shown
+from hand import Hand, Step, Stirred, channel_of, filled, shown
 
 
 # Tasks that may time out are started one by one; those that may not, and have at most one
@@ -1749,6 +1751,187 @@ class TestCancel:
             failed += 1
 
         assert most + 1 == failed
+
+
+class TestOneOfSeveralOutcomes:
+    """Work that has an outcome of its own is cancelled by itself."""
+
+    def test_leaves_the_timers_of_others_in_order(self) -> None:
+        """What is due first of those that are left comes first."""
+        hand, own = Hand(limit=4), Outcome(own=True)
+        with hand.given(own):
+            hand.go(0 >> up)
+
+        hand.go(each([1, 2, 3]) >> up)
+        attempts = [hand.attempt() for _ in range(4)]
+        first = next(a for a in attempts if a.work.stage.outcome is own)
+        rest = [attempt for attempt in attempts if attempt is not first]
+        hand.fail(first, retry_in=1.0)
+        for attempt, seconds in zip(rest, (4.0, 2.0, 3.0), strict=True):
+            hand.fail(attempt, retry_in=seconds)
+
+        hand.scheduler.cancel(own)
+
+        assert 2.0 == hand.scheduler.next_due()
+        assert 1 == own.dropped
+
+    def test_is_dropped_for_good_when_it_is_finished(self) -> None:
+        """Nothing of it is left, and the rest goes on."""
+        hand, own = Hand(), Outcome(own=True)
+        with hand.given(own):
+            hand.go(each([1]) >> up)
+
+        hand.go(2 >> down)
+        hand.scheduler.finish(own)
+
+        assert ["down(2)"] == hand.in_turn()
+        assert own.idle
+
+
+class TestAbandon:
+    """Nobody waits any more for what runs."""
+
+    def test_counts_what_runs_once_as_dropped(self) -> None:
+        """Attempts and slices, whoever of them waits; not those that have timed out."""
+        hand = Hand(limit=4)
+        hand.go(1 >> up, 2 >> up.with_timeout(1.0), each([3]) >> quick)
+        hand.attempt()
+        hand.attempt()
+        slice_ = hand.slice()
+        hand.scheduler.slots.lend(hand.scheduler.sit(slice_), hand.now)
+        hand.scheduler.slots.expire(1.0)
+        hand.scheduler.abandon()
+
+        assert 2 == hand.scheduler.outcome.dropped
+
+    def test_makes_the_pool_quiet(self) -> None:
+        """Nothing is waited for, though it runs."""
+        hand = Hand()
+        hand.go(1 >> up)
+        hand.attempt()
+        before = hand.scheduler.quiet()
+        hand.scheduler.abandon()
+
+        assert (False, True) == (before, hand.scheduler.quiet())
+
+
+class TestShifts:
+    """Threads that make calls share the slots with those that take inputs."""
+
+    def test_take_turns_with_inputs(self) -> None:
+        """One starts after the other if there is both to do."""
+        hand = Hand(limit=4)
+        hand.go(1 >> up, 2 >> up)
+        hand.scheduler.desk.backlog.extend([Step(), Step()])
+        jobs = [type(hand.next()) for _ in range(4)]
+
+        assert [Attempt, Shift, Attempt, Shift] == jobs
+
+    def test_begin_where_there_is_no_input(self) -> None:
+        """And inputs where there is no call, whoever's turn it is."""
+        hand = Hand(limit=4)
+        hand.scheduler.desk.backlog.append(Step())
+        jobs = [type(hand.next())]
+        hand.go(1 >> up, 2 >> up)
+        jobs += [type(hand.next()) for _ in range(2)]
+
+        assert [Shift, Attempt, Attempt] == jobs
+
+    def test_stand_by_unless_there_is_something_else_to_do(self) -> None:
+        """One that rests keeps its slot until somebody needs that."""
+        hand = Hand(limit=1)
+        hand.scheduler.desk.backlog.append(Step())
+        shift = hand.next()
+        assert isinstance(shift, Shift)
+        shift.rests = shift.stand_by()
+        before = hand.next(), list(hand.scheduler.desk.standing)
+        hand.go(1 >> up)
+
+        assert (None, [shift]) == before
+        assert ["up(1)"] == hand.started()
+        assert not hand.scheduler.desk.standing
+
+    @pytest.mark.parametrize("wants", ["ending", "waiters", "finishers"])
+    def test_end_for_a_thread_that_waits(self, wants: str) -> None:
+        """For the pool to be idle or quiet; or if the threads are to end."""
+        hand = Hand()
+        before = self.wants(hand)
+        setattr(hand.scheduler, wants, 1)
+
+        assert ((False, False), (True, False)) == (before, self.wants(hand))
+
+    @pytest.mark.parametrize("what", ["input", "retry", "resuming"])
+    def test_end_for_what_else_there_is_to_do(self, what: str) -> None:
+        """An input, one that waits for a retry, or one that wants its slot back."""
+        hand = Hand()
+        match what:
+            case "input":
+                hand.go(1 >> up)
+            case "retry":
+                hand.go(1 >> up)
+                hand.fail(hand.attempt(), retry_in=9.0)
+            case _:
+                hand.scheduler.slots.resuming.append(Waiter())
+
+        assert (True, True) == self.wants(hand)
+
+    def test_are_told_of_a_cancellation(self) -> None:
+        """Those at work, and not those that rest."""
+        hand = Hand(limit=2)
+        hand.scheduler.desk.backlog.extend([Step(), Step()])
+        busy, resting = hand.next(), hand.next()
+        assert isinstance(busy, Shift)
+        assert isinstance(resting, Shift)
+        resting.rests = True
+        hand.scheduler.cancel()
+
+        assert (True, False) == (busy.told, resting.told)
+
+    def wants(self, hand: Hand) -> tuple[bool, bool]:
+        """Say whether a thread is wanted, and whether a slot is."""
+        return hand.scheduler.wants_thread(), hand.scheduler.wants_slot()
+
+
+class TestMore:
+    """Whether one more thread would find something to do."""
+
+    @pytest.mark.parametrize(("now", "more"), [(1.0, False), (2.0, True), (9, True)])
+    def test_is_when_the_first_of_several_retries_is_due(
+        self, now: float, *, more: bool
+    ) -> None:
+        """From that moment on."""
+        hand = Hand(limit=2)
+        hand.go(1 >> up, 2 >> up)
+        for attempt, seconds in [(hand.attempt(), 20.0), (hand.attempt(), 2.0)]:
+            hand.fail(attempt, retry_in=seconds)
+
+        assert more == hand.scheduler.more(now)
+
+
+class TestResuming:
+    """Who lent its slot gets it back when nothing is due before."""
+
+    @pytest.mark.parametrize(("now", "given"), [(1.0, True), (2.0, False), (9, False)])
+    def test_waits_for_retries_that_are_due(self, now: float, *, given: bool) -> None:
+        """The first of several, from the moment it is due on."""
+        hand, waiter = Hand(limit=2), Waiter()
+        hand.go(1 >> up, 2 >> up)
+        for attempt, seconds in [(hand.attempt(), 20.0), (hand.attempt(), 2.0)]:
+            hand.fail(attempt, retry_in=seconds)
+
+        hand.scheduler.slots.resuming.append(waiter)
+
+        assert (waiter if given else None) is hand.scheduler.resume(now)
+        assert (1 if given else 0) == in_use(hand)
+
+    def test_stops_the_slice_of_a_thread_that_waits(self) -> None:
+        """It reports as soon as it goes on."""
+        hand = Hand()
+        hand.go(each([1, 2]) >> quick)
+        slice_ = hand.slice()
+        hand.scheduler.sit(slice_)
+
+        assert slice_.alarm
 
 
 class TestBrokenPipe:

@@ -78,24 +78,38 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """What it is told by: its whole text."""
-        return hashlib.sha256(self.code.encode()).hexdigest()[:16]
+        """What it is told by: the text of its function, or of the whole module."""
+        function = self._function()
+        text = [self.module, self.code]
+        if function is not None:
+            lines = self.code.splitlines()[_first(function) - 1 : function.end_lineno]
+            text = [self.module, *lines]
+
+        return hashlib.sha256("\n".join(text).encode()).hexdigest()[:16]
 
     @property
     def function(self) -> tuple[str, int]:
         """The function or method whose body is changed, and its first line, or ("", 0)."""
+        function = self._function()
+        return ("", 0) if function is None else (function.name, _first(function))
+
+    def _function(self) -> ast.FunctionDef | None:
         for node in _functions(ast.parse(self.code)):
             if node.body[0].lineno <= self.line <= (node.end_lineno or 0):
-                lines = [node.lineno, *(each.lineno for each in node.decorator_list)]
-                return node.name, min(lines)
+                return node
 
-        return "", 0
+        return None
 
     @property
     def shown(self) -> str:
         """The change, in two lines of a diff."""
         new = self.code.splitlines()[self.line - 1].strip()
         return f"- {self.was.strip()}\n+ {new}"
+
+
+def _first(function: ast.FunctionDef) -> int:
+    """Return the line in which a function begins, with its decorators."""
+    return min(function.lineno, *(d.lineno for d in function.decorator_list), 1 << 30)
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:

@@ -221,6 +221,19 @@ class TestFormation:
 
         assert max(slow, 1) == next_length(line)[0]
 
+    def test_is_rather_of_many_inputs_than_of_many_stages(self) -> None:
+        """Where there is room for one output alone, they are left in the drain before."""
+        line = Line(range(9), room=1)
+
+        assert (2, 4) == next_length(line)
+
+    def test_is_of_as_many_inputs_as_the_first_stage_may_take(self) -> None:
+        """Its time is what is shared with others."""
+        line = Line(range(9))
+        line.stages[0].budget = 2
+
+        assert (3, 2) == next_length(line)
+
     def test_stops_before_a_stage_that_has_something_to_do(self) -> None:
         """Values that are in a drain come first."""
         line = Line(range(9))

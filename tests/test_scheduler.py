@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 import pytest
 
@@ -11,6 +12,7 @@ from fluent_async._accounts import PoolStats
 from fluent_async._desk import Shift
 from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
+from fluent_async._sources import Flow
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
 from fluent_async._wait import Waiter, this_thread
 from fluent_async._work import Attempt, End
@@ -674,6 +676,32 @@ class TestSlices:
         assert 3 == stats(hand).attempts
 
 
+class TestGivenWorkers:
+    """Workers of several tasks given in one go(), whose tasks are quick."""
+
+    def test_start_in_the_order_of_the_arguments(self) -> None:
+        """A slice takes those alone that come before the next one of another task."""
+        hand = Hand()
+        stages = hand.go(1 >> quick, 2 >> quick, 3 >> few, 4 >> quick)
+        for stage in stages:
+            stage.budget = 4
+
+        sizes = list[int]()
+        for _ in range(3):
+            slice_ = hand.slice()
+            sizes.append(len(list(slice_.inputs)))
+            hand.settle(slice_)
+
+        assert [2, 1, 1] == sizes
+
+    def test_start_not_at_all_without_room(self) -> None:
+        """However many there are."""
+        hand, full = Hand(), filled(9, maxsize=1)
+        hand.go(1 >> quick | full, 2 >> few | full)
+
+        assert hand.next() is None
+
+
 class TestLease:
     """The right to pull from a source, which one slice has at a time."""
 
@@ -823,6 +851,81 @@ class TestLease:
         assert at_once is None
         assert [0, 1, 2, 3] == hand.work_through(hand.slice())
         assert [] == hand.work_through(first)
+
+    def test_is_left_to_a_thread_that_has_had_it_for_a_moment(self) -> None:
+        """Whatever time it is."""
+        hand = Hand(limit=2)
+        hand.now = 1000.0
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
+        first = hand.slice()
+
+        assert hand.next() is None
+        assert [0] == list(islice(first.inputs, 1))
+
+    def test_is_taken_from_a_thread_that_is_slow_though_it_goes_on(self) -> None:
+        """Fewer inputs than one every few microseconds are too few."""
+        hand = Hand(limit=2)
+        first = self.leased(hand)
+        hand.next()
+        next(first.inputs)
+        hand.now += 1.5 * QUICK_S
+
+        assert first.stage is hand.slice(patient=True).stage
+
+    def test_is_judged_by_what_its_thread_did_since_it_was_last_asked(self) -> None:
+        """One that was quick before, and stands still now, has it no more."""
+        hand = Hand(limit=2)
+        first = self.leased(hand)
+        hand.next()
+        next(first.inputs)
+        hand.now += QUICK_S / 2
+        assert hand.next(patient=True) is None
+        hand.now += QUICK_S / 4
+
+        assert hand.next(patient=True) is not None
+
+    def test_makes_room_for_others_when_it_ends(self) -> None:
+        """A pool that found none in the drain hears of it."""
+        hand, feeder = Hand(), Stirred()
+        drain = filled(1, maxsize=1)
+        channel_of(drain).block(feeder)
+        hand.go(drain >> quick)
+        hand.work_through(hand.slice())
+
+        assert 1 == feeder.times
+
+    def test_is_worth_sharing_where_somebody_waits_for_room(self) -> None:
+        """Who found no room in the drain it takes from waits for what it makes."""
+        hand = Hand(limit=2)
+        drain = filled(1, maxsize=1)
+        [stage] = hand.go(drain >> quick | Drain[int]())
+        stage.budget = 4
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        before = hand.scheduler.shared()
+        channel_of(drain).block(Stirred())
+
+        assert (False, True) == (before, hand.scheduler.shared())
+
+    def test_is_worth_sharing_only_where_an_input_could_start(self) -> None:
+        """There is one that its thread has not taken, and room for what comes of it."""
+        hand = Hand(limit=2)
+        out = Drain[int](maxsize=2)
+        [stage] = hand.go(filled(1, 2, 3) >> quick | out)
+        stage.budget = 4
+        slice_, shared = hand.slice(), list[bool]()
+        slice_.outlet.append(next(slice_.inputs))
+        next(slice_.inputs)
+        shared.append(hand.scheduler.shared())  # no room
+        channel_of(out).pop(Stirred())
+        shared.append(hand.scheduler.shared())
+        channel_of(out).values.clear()
+        assert isinstance(stage.source, Flow)
+        stage.source.channel.values.clear()
+        shared.append(hand.scheduler.shared())  # no input
+
+        assert [False, True, False] == shared
 
     def test_says_that_patience_would_help(self) -> None:
         """`shared` is true while a lease holds back what could start otherwise."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 import pytest
+from typing_extensions import override
 
 from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
@@ -13,9 +14,10 @@ from fluent_async._desk import Shift
 from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow
-from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S
+from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S, Stage
 from fluent_async._wait import Waiter, this_thread
-from fluent_async._work import Attempt, End
+from fluent_async._work import Attempt, End, Work
+from fluent_async.typing import Takes
 from hand import Hand, Step, Stirred, channel_of, filled, shown
 
 
@@ -1636,10 +1638,11 @@ class TestRelieve:
 
         assert channel_of(ours) is hand.scheduler.relieve()
 
-    def test_lets_no_drain_without_a_bound_give_way(self) -> None:
-        """What has room for everything holds nothing back, however much is there."""
+    @pytest.mark.parametrize("maxsize", [0, 99])
+    def test_lets_no_drain_with_room_give_way(self, maxsize: int) -> None:
+        """It holds nothing back, however much is there."""
         hand = Hand()
-        wide, full = filled(*range(9)), filled(9, maxsize=1)
+        wide, full = filled(*range(9), maxsize=maxsize), filled(9, maxsize=1)
         hand.go(each([1]) >> up | wide | full)
         hand.scheduler.waiters += 1
 
@@ -1856,6 +1859,18 @@ class TestCancel:
         assert most + 1 == failed
 
 
+class Heard(Outcome):
+    """An outcome that notes what it hears."""
+
+    def __init__(self, *, own: bool = False) -> None:
+        super().__init__(own=own)
+        self.ends = list[End]()
+
+    @override
+    def end(self, end: End) -> None:
+        self.ends.append(end)
+
+
 class TestOneOfSeveralOutcomes:
     """Work that has an outcome of its own is cancelled by itself."""
 
@@ -1889,6 +1904,82 @@ class TestOneOfSeveralOutcomes:
 
         assert ["down(2)"] == hand.in_turn()
         assert own.idle
+
+    def test_hears_of_each_end(self) -> None:
+        """Whoever waits for it does; that of the pool is asked for by counts alone."""
+        hand, own, pools = Hand(), Heard(own=True), Heard()
+        with hand.given(own):
+            hand.go(1 >> up)
+            hand.in_turn()
+            hand.go(2 >> up)
+            hand.scheduler.cancel(own)
+
+        with hand.given(pools):
+            hand.go(3 >> up)
+            hand.in_turn()
+            hand.go(4 >> up)
+            hand.scheduler.cancel(pools)
+
+        assert ([End.SUCCEEDED, End.CANCELLED], []) == (own.ends, pools.ends)
+
+
+class TestMiss:
+    """An input that failed in a slice is a work of its own from then on."""
+
+    @pytest.mark.parametrize("ordered", [True, False])
+    def test_passes_on_the_source_if_outputs_are_ordered(
+        self, *, ordered: bool
+    ) -> None:
+        """The input keeps its turn, which the slice may not wait for."""
+        hand = Hand()
+        stage, _, _ = self.missed(hand, quick, Drain[int](ordered=ordered))
+
+        assert ordered == (stage.lease is None)
+
+    def test_keeps_the_room_that_the_slice_kept_for_it(self) -> None:
+        """Though there is no other."""
+        hand, drain = Hand(), Drain[int](maxsize=1)
+        _, _, work = self.missed(hand, quick, drain)
+
+        assert (channel_of(drain),) == work.promised
+
+    @pytest.mark.parametrize(("limit", "alarm"), [(1, [True]), (2, [])])
+    def test_stops_the_slice_if_the_limit_is_for_one_of_them(
+        self, limit: int, alarm: list[bool]
+    ) -> None:
+        """The input may wait for a retry, and keeps its place meanwhile."""
+        task_ = quick.with_limit(limit)
+        _, slice_, _ = self.missed(Hand(), task_, Drain[int]())
+
+        assert alarm == slice_.alarm
+
+    def test_of_an_input_that_was_only_pulled_counts_it_as_dropped_once(self) -> None:
+        """If the slice was told to end, and else not at all."""
+        hand = Hand()
+        stage, slice_ = self.begun(hand, quick, Drain[int]())
+        before = hand.scheduler.drop_pulled(slice_), hand.scheduler.outcome.dropped
+        slice_.told = True
+
+        assert (False, 0) == before
+        assert (True, 1) == (hand.scheduler.drop_pulled(slice_), stage.outcome.dropped)
+
+    def begun(
+        self, hand: Hand, task_: Takes[int, int], drain: Drain[int]
+    ) -> tuple[Stage, Slice]:
+        """Have a thread in the middle of a slice, at its first input."""
+        [stage] = hand.go(each(range(9)) >> task_ | drain)
+        stage.budget = 4
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        slice_.alarm.clear()
+        return stage, slice_
+
+    def missed(
+        self, hand: Hand, task_: Takes[int, int], drain: Drain[int]
+    ) -> tuple[Stage, Slice, Work]:
+        """Have that input fail."""
+        stage, slice_ = self.begun(hand, task_, drain)
+        return stage, slice_, hand.scheduler.miss(slice_, 0, 0, hand.now)
 
 
 class TestAbandon:
@@ -2030,11 +2121,13 @@ class TestResuming:
     def test_stops_the_slice_of_a_thread_that_waits(self) -> None:
         """It reports as soon as it goes on."""
         hand = Hand()
-        hand.go(each([1, 2]) >> quick)
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
         slice_ = hand.slice()
+        before = list(slice_.alarm)
         hand.scheduler.sit(slice_)
 
-        assert slice_.alarm
+        assert ([], [True]) == (before, slice_.alarm)
 
 
 class TestBrokenPipe:

@@ -58,7 +58,7 @@ class Flaky:
                 return self.call(value)
 
         @task
-        def passed(value: object) -> object:
+        def passed(value: int) -> int:
             return value
 
         composed = passed >> one

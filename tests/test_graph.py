@@ -256,6 +256,86 @@ class TestAwake:
         assert ["parse(1)"] == other.in_turn()
 
 
+class TestClearing:
+    """At the end of a pool nothing feeds its stages any more, and they feed nothing."""
+
+    def test_lets_go_of_a_stage_whose_drain_is_fed_by_others(self) -> None:
+        """It is awake, and waits for what is no concern any more."""
+        hand, source, out = Hand(), Drain[int](), Drain[int]()
+        channel_of(source).join(None)
+        [stage] = hand.go(source >> fetch | out)
+        before = awake(hand, stage), feeders(out)
+        hand.scheduler.graph.clear()
+
+        assert ([True], [1]) == before
+        assert ([False], [0]) == (awake(hand, stage), feeders(out))
+        assert channel_of(source).reader is None
+
+    def test_keeps_what_runs_or_may_start(self) -> None:
+        """An input in progress, and one that was given."""
+        hand, out = Hand(), Drain[int]()
+        stages = hand.go(filled(1) >> fetch | out, 2 >> parse | out)
+        attempt = hand.attempt()
+        hand.scheduler.graph.clear()
+
+        assert "fetch(1)" == shown(attempt)
+        assert ([True, True], [2]) == (awake(hand, *stages), feeders(out))
+
+    def test_leaves_ordered_drains_to_others(self) -> None:
+        """Another stage may feed one after that."""
+        hand, ordered = Hand(), Drain[int](ordered=True)
+        hand.go(Drain[int]() >> fetch | ordered)
+        turns = channel_of(ordered).turns
+        assert turns is not None
+        before = turns.feeder
+        hand.scheduler.graph.clear()
+
+        assert before is not None
+        assert turns.feeder is None
+
+    def test_leaves_ordered_drains_that_others_feed(self) -> None:
+        """Whoever came later keeps it."""
+        hand, ordered = Hand(), Drain[int](ordered=True)
+        hand.go(Drain[int]() >> fetch | ordered)
+        turns = channel_of(ordered).turns
+        assert turns is not None
+        turns.feeder = other = object()
+        hand.scheduler.graph.clear()
+
+        assert turns.feeder is other
+
+    def test_of_what_is_abandoned_is_for_good(self) -> None:
+        """What runs yet feeds nothing, and its end does not count a second time."""
+        hand, out = Hand(), Drain[int]()
+        hand.go(1 >> fetch | out)
+        attempt = hand.attempt()
+        hand.scheduler.abandon()
+        before = feeders(out)
+        hand.end(attempt, 1)
+
+        assert ([0], [0]) == (before, feeders(out))
+
+
+class TestFeeding:
+    """A batch whose workers bring their drains along."""
+
+    def test_joins_each_drain_once(self) -> None:
+        """The drain is one of the stage's from then on."""
+        hand, out = Hand(), Drain[int]()
+        [stage] = hand.go(each([1]) >> fetch)
+        fed = [hand.scheduler.graph.feed(stage, channel_of(out)) for _ in range(2)]
+
+        assert ([True, True], [1]) == (fed, feeders(out))
+
+    def test_refuses_a_drain_that_is_shut(self) -> None:
+        """Nothing can be sent there."""
+        hand, out = Hand(), Drain[int]()
+        [stage] = hand.go(each([1]) >> fetch)
+        out.shut_down()
+
+        assert not hand.scheduler.graph.feed(stage, channel_of(out))
+
+
 class TestDepth:
     """How far downstream a stage is: further than whatever feeds it."""
 
@@ -281,6 +361,17 @@ class TestDepth:
         hand.go(*chain(drains))
 
         assert (0, 2) == (before, last.depth)
+
+    def test_shrinks_when_what_was_upstream_is_over(self) -> None:
+        """As soon as it is looked at again: a stage that feeds nothing counts no more."""
+        hand = Hand()
+        between = Drain[int]()
+        _, last = hand.go(each([1]) >> fetch | between, between >> fetch)
+        before = last.depth
+        hand.in_turn()
+        hand.go(Drain[int]() >> fetch)
+
+        assert (1, 0) == (before, last.depth)
 
     def test_orders_the_stages_that_are_awake(self) -> None:
         """Those further downstream come first, then those given first."""

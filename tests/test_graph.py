@@ -256,6 +256,32 @@ class TestAwake:
         assert ["parse(1)"] == other.in_turn()
 
 
+class TestRest:
+    """What has nothing to do, and will not have, goes to sleep."""
+
+    def test_is_of_each_by_itself(self) -> None:
+        """One that is busy keeps no other awake."""
+        hand, source = Hand(), Drain[int]()
+        channel_of(source).join(None)
+        idle, busy = hand.go(source >> fetch, 1 >> parse)
+        hand.attempt()
+        channel_of(source).leave(None)
+        hand.scheduler.graph.rest([idle, busy])
+
+        assert [False, True] == awake(hand, idle, busy)
+
+    def test_lets_go_of_the_outcome_of_what_is_over(self) -> None:
+        """What failed must not lead from the stage to itself."""
+        hand, source = Hand(), Drain[int]()
+        asleep, over = hand.go(source >> parse, 1 >> fetch)
+        hand.in_turn()
+        before = hasattr(over, "outcome"), hasattr(asleep, "outcome")
+        hand.scheduler.graph.clear()
+
+        assert (False, True) == before
+        assert not hasattr(asleep, "outcome")
+
+
 class TestClearing:
     """At the end of a pool nothing feeds its stages any more, and they feed nothing."""
 

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
+from fluent_async._channel import Channel
 from fluent_async._desk import Shift
 from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
@@ -500,6 +501,31 @@ class TestRoom:
         assert [] == full
         assert 1 == taken
         assert ["up(2)"] == hand.started()
+
+    def test_is_waited_for_by_a_pulled_worker(self) -> None:
+        """No thread would find it something to do before there is some."""
+        hand, full = Hand(), filled(9, maxsize=1)
+        hand.go(Workers([2 >> up | full]))
+        before = hand.start(), hand.scheduler.more(hand.now)
+        channel_of(full).pop(Stirred())
+
+        assert (None, False) == before
+        assert hand.scheduler.more(hand.now)
+        assert ["up(2)"] == hand.started()
+
+    def test_may_go_to_another_pool_at_the_last_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Then the input waits, and keeps nothing; it starts once there is room."""
+        hand, drain = Hand(), Drain[int](maxsize=1)
+        hand.go(Workers([2 >> scarce | drain]))
+        with monkeypatch.context() as patch:
+            patch.setattr(Channel, "reserve", lambda *_: False)
+            before = hand.start()
+
+        assert before is None
+        assert 1 == channel_of(drain).room(1)
+        assert ["scarce(2)"] == hand.started()
 
     def test_needs_room_in_every_drain(self) -> None:
         """One full drain of two is enough to hold an input back."""

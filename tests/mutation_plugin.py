@@ -29,8 +29,8 @@ HOME = Path(os.environ["MUTATION_HOME"])
 MEMORY = 4 << 30
 """Bytes of address space: a mutant may ask for ever more."""
 
-GRACE_S = 30.0
-SLOWER = 4
+GRACE_S = 20.0
+SLOWER = 3
 """The tests may take so much longer than they do without a mutant, and `GRACE_S`."""
 
 Mutant: TypeAlias = tuple[str, str, str, str, int]

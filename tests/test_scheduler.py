@@ -363,6 +363,15 @@ class TestTaskLimit:
 
         assert ["scarce(4)", "scarce(5)"] == hand.started()
 
+    def test_lets_one_input_start_for_one_that_has_ended(self) -> None:
+        """And no more."""
+        hand = Hand(limit=9)
+        hand.go(each(range(9)) >> scarce)
+        first, _ = hand.attempt(), hand.attempt()
+        hand.end(first)
+
+        assert ["scarce(2)"] == hand.started()
+
     def test_holds_back_no_other_task(self) -> None:
         """What has no limit, or another one, starts meanwhile."""
         hand = Hand(limit=10)
@@ -526,6 +535,49 @@ class TestRoom:
         assert before is None
         assert 1 == channel_of(drain).room(1)
         assert ["scarce(2)"] == hand.started()
+
+    def test_that_is_kept_in_one_drain_is_given_back_if_another_has_none(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Once, and all of it."""
+        hand, first, second = Hand(), Drain[int](maxsize=1), Drain[int](maxsize=1)
+        hand.go(Workers([2 >> up | first | second]))
+        reserve, late = Channel.reserve, channel_of(second)
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                Channel, "reserve", lambda c, by: c is not late and reserve(c, by)
+            )
+            before = hand.start(), channel_of(first).room(1)
+
+        assert (None, 1) == before
+        assert ["up(2)"] == hand.in_turn()
+        assert [1, 1] == [
+            c.maxsize - c.room(1) for c in map(channel_of, (first, second))
+        ]
+
+    def test_is_kept_in_every_drain_that_is_not_ordered(self) -> None:
+        """Whichever is named first."""
+        hand, ordered, drain = Hand(), Drain[int](ordered=True), Drain[int](maxsize=1)
+        hand.go(each([1]) >> up | ordered | drain)
+        hand.attempt()
+
+        assert 0 == channel_of(drain).room(1)
+
+    def test_in_a_drain_is_needed_though_another_is_shut(self) -> None:
+        """Whichever is named first."""
+        hand, shut, full = Hand(), Drain[int](), filled(9, maxsize=1)
+        hand.go(each([1]) >> up | shut | full)
+        shut.shut_down()
+
+        assert hand.start() is None
+
+    def test_for_one_is_enough(self) -> None:
+        """Nobody waits for more."""
+        hand, drain = Hand(), Drain[int](maxsize=1)
+        hand.go(each([1]) >> up | drain)
+
+        assert hand.scheduler.more(hand.now)
+        assert not channel_of(drain).starves
 
     def test_needs_room_in_every_drain(self) -> None:
         """One full drain of two is enough to hold an input back."""
@@ -1664,7 +1716,7 @@ class TestRelieve:
 
         assert channel_of(ours) is hand.scheduler.relieve()
 
-    @pytest.mark.parametrize("maxsize", [0, 99])
+    @pytest.mark.parametrize("maxsize", [0, 10, 99])
     def test_lets_no_drain_with_room_give_way(self, maxsize: int) -> None:
         """It holds nothing back, however much is there."""
         hand = Hand()
@@ -1965,9 +2017,11 @@ class TestMiss:
     def test_keeps_the_room_that_the_slice_kept_for_it(self) -> None:
         """Though there is no other."""
         hand, drain = Hand(), Drain[int](maxsize=1)
-        _, _, work = self.missed(hand, quick, drain)
+        _, slice_, work = self.missed(hand, quick, drain)
+        hand.settle(slice_)
 
         assert (channel_of(drain),) == work.promised
+        assert 0 == channel_of(drain).room(1)
 
     @pytest.mark.parametrize(("limit", "alarm"), [(1, [True]), (2, [])])
     def test_stops_the_slice_if_the_limit_is_for_one_of_them(

@@ -83,6 +83,113 @@ def held(drain: Drain[int]) -> list[int]:
     return [next(iter(drain)) for _ in range(len(drain))]
 
 
+class Asked:
+    """A backoff that notes the number and the input of each failure."""
+
+    def __init__(self) -> None:
+        self.about = list[tuple[int, object]]()
+
+    def __call__(self, failure: Failure) -> float:
+        """Note a failure, and wait for nothing."""
+        self.about.append((failure.attempt, failure.input))
+        return 0.0
+
+
+class TestBehindAnOpenStream:
+    """Calls that follow from what a stream gave, before it gives more."""
+
+    def test_take_each_output_all_the_way(self) -> None:
+        """In order, though one of the calls gives several at once."""
+        drain = Drain[int]()
+        hand, _ = performed(each([1]) >> pair >> pair.with_retry(2) >> add | drain)
+
+        assert [2, 3, 3, 5] == held(drain)
+        assert 1 + 2 + 4 == hand.scheduler.stats(threads=0).attempts
+
+    def test_wait_for_its_end_where_a_clock_runs(self) -> None:
+        """Each call has a clock of its own, so no stream is open meanwhile."""
+        drain, seen = Drain[int](), list[int]()
+
+        @stream(timeout=9)
+        def looks(number: int) -> Iterator[int]:
+            for output in range(number):
+                yield output
+                seen.append(len(drain))
+
+        performed(each([2]) >> looks >> add | drain)
+
+        assert ([0, 0], [1, 2]) == (seen, held(drain))
+
+    def test_are_not_made_for_one_that_was_told_to_end(self) -> None:
+        """A stream whose outputs are kept is closed at the next of them."""
+        went_on = list[int]()
+
+        @stream(retry=2)
+        def told(number: int) -> Iterator[int]:
+            attempt.tell()
+            yield number
+            went_on.append(number)
+
+        hand, attempt = started(each([1]) >> told | Drain[int]())
+        hand.perform(attempt)
+
+        assert (End.CANCELLED, []) == (attempt.end, went_on)
+
+    def test_are_tried_again_by_themselves(self) -> None:
+        """Each call has attempts of its own, numbered from one."""
+        asked, calls = Asked(), list[int]()
+
+        @task(retry=3, backoff=asked)
+        def flaky(number: int) -> int:
+            calls.append(number)
+            if calls.count(number) < 3:
+                raise Refused
+
+            return number
+
+        drain = Drain[int]()
+        hand, _ = performed(each([1]) >> pair >> flaky | drain)
+
+        assert [(1, 1), (2, 1), (1, 2), (2, 2)] == asked.about
+        assert [1, 2] == held(drain)
+        assert 1 + 3 + 3 == hand.scheduler.stats(threads=0).attempts
+
+
+class TestClock:
+    """The time that an attempt may take."""
+
+    def test_stands_still_when_the_outputs_are_there(self) -> None:
+        """To send them takes none of it."""
+        seen = list[float | None]()
+
+        class Looks:
+            def send(self, _value: int, /) -> None:
+                seen.append(attempt.deadline)
+
+        hand, attempt = started(each([1]) >> add.with_timeout(9) | Looks())
+        before = attempt.deadline
+        hand.perform(attempt)
+
+        assert (9.0, [None]) == (before, seen)
+
+
+class TestArgs:
+    """Functions that take Args, and what comes before that."""
+
+    @pytest.mark.parametrize("retry", [1, 2])
+    def test_get_all_arguments(self, retry: int) -> None:
+        """In the order of the parameters, with the input in the Args."""
+
+        @stream(retry=retry)
+        def scaled(factor: int, args: Args[int, int]) -> None:
+            args.drainer.send(factor * args.input)
+
+        drain = Drain[int]()
+        performed(scaled.with_input(2, 3) | drain)
+
+        assert [6] == held(drain)
+
+
 class TestOutputs:
     """What an attempt sends, and when."""
 

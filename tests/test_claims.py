@@ -97,6 +97,18 @@ class Slow:
 class TestRefused:
     """Two batches that read one iterator."""
 
+    def test_whatever_else_is_given(self) -> None:
+        """Work that reads no iterator does not hide those that do."""
+        values = numbers()
+        hand = Hand()
+        stages = stages_of(
+            hand,
+            1,
+            (Drain[int]() >> double, each(values) >> double, each(values) >> fail),
+        )
+        with pytest.raises(ValueError, match="double and fail"):
+            Claims().check(stages)
+
     @once
     def test_in_one_go(self, values: Callable[[], Iterable[int]], name: str) -> None:
         """T5: The error names the iterator and both batches, and says what to do instead."""

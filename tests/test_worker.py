@@ -510,3 +510,35 @@ class TestDescription:
             assert isinstance(work, protocol)
 
         assert not isinstance(double, Executable)
+
+
+class TestExecutedStreams:
+    """Streams that a worker runs in the thread that calls."""
+
+    @pytest.mark.parametrize("retry", [1, 2])
+    def test_get_all_arguments(self, retry: int) -> None:
+        """A function that takes Args gets what comes before, and the input in it."""
+        drain = Drain[int]()
+
+        @stream(retry=retry)
+        def scaled(factor: int, args: Args[int, int]) -> None:
+            args.drainer.send(factor * args.input)
+
+        (scaled.with_input(2, 3) | drain).execute()
+
+        assert [6] == drain.drain()
+
+    def test_send_nothing_of_an_attempt_that_is_made_again(self) -> None:
+        """With two attempts the outputs of the second come alone."""
+        drain, calls = Drain[int](), list[int]()
+
+        @stream(retry=2)
+        def flaky(number: int) -> Iterator[int]:
+            calls.append(number)
+            yield len(calls)
+            if len(calls) == 1:
+                raise OSError
+
+        (1 >> flaky | drain).execute()
+
+        assert [2] == drain.drain()

@@ -52,27 +52,30 @@ class Flaky:
         def two(left: int, right: int) -> object:
             return self.call(left, right)
 
+        @task
+        def passed(value: object) -> object:
+            return value
+
         class Owner:
             @task(retry=3, backoff=self._asked)
             def method(owner, value: int) -> object:  # noqa: N805  (self is another)
                 return self.call(value)
 
-        @task
-        def passed(value: int) -> int:
-            return value
+            both = method >> passed
 
-        composed = passed >> one
+        composed = task(int) >> one
         return {
             "one": (lambda: one(1), 1),
             "two": (lambda: two(1, 2), (1, 2)),
             "keywords": (lambda: two(1, right=2), {"left": 1, "right": 2}),
             "method": (lambda: Owner().method(1), 1),
+            "composed method": (lambda: Owner().both(1), 1),
             "composition": (lambda: composed(1), 1),
         }
 
 
 every_form = pytest.mark.parametrize(
-    "form", ["one", "two", "keywords", "method", "composition"]
+    "form", ["one", "two", "keywords", "method", "composed method", "composition"]
 )
 
 

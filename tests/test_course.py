@@ -210,6 +210,31 @@ class TestCourse:
         assert 1 == max(alive)  # the input itself
 
 
+def test_stage_that_an_uncoupled_course_has_left_may_sleep() -> None:
+    """As soon as others may use it: there is nothing left to take."""
+    hand, between, seen = Hand(limit=2), Drain[int](), list[list[bool]]()
+
+    @task
+    def uncouple(number: int) -> int:
+        if number == 2:
+            assert isinstance(course, Course)
+            hand.scheduler.leases.let_go(course)
+            seen.append([stage.awake for stage in stages])
+
+        return number
+
+    give = task(int)
+    stages = hand.go(between >> uncouple, 1 >> give | between, 2 >> give | between)
+    for stage in stages:
+        stage.budget = 4
+
+    course = hand.next()
+    assert isinstance(course, Course)
+    hand.perform(course)
+
+    assert [[True, False]] == seen
+
+
 class TestFormation:
     """Which stages one thread takes an input through."""
 

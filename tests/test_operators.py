@@ -338,3 +338,18 @@ class TestEach:
 
         assert [1, 2] == list(values)
         assert repr(workers) == "each(<list_iterator>) >> double | Drain()"
+
+
+def test_one_value_is_refused_by_a_composition_that_begins_with_two() -> None:
+    """Its first task says what it takes, whatever the last one does."""
+
+    @task
+    def both(left: int, right: int) -> int:
+        return left + right
+
+    @task
+    def same(number: int) -> int:
+        return number
+
+    with pytest.raises(TypeError, match="right"):
+        5 >> (both >> same)  # type: ignore[operator]

@@ -569,6 +569,7 @@ class TestRoom:
         hand.go(each([1]) >> up | shut | full)
         shut.shut_down()
 
+        assert not hand.scheduler.more(hand.now)
         assert hand.start() is None
 
     def test_for_one_is_enough(self) -> None:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Never
 
@@ -11,6 +11,10 @@ from typing_extensions import override
 
 from drains import filled, shut
 from fluent_async import Drain, Pool, each, task
+from fluent_async._channel import Channel
+from fluent_async._monitor import Monitor
+from fluent_async.errors import DrainClosed
+from hand import channel_of
 
 
 class Hostile:
@@ -193,3 +197,85 @@ class TestCollects:
 
         assert value() is None
         assert 1 == len(drain)
+
+
+class TestInterrupted:
+    """Ctrl-C where a thread waits for a drain stops the pools around it."""
+
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+    @pytest.mark.parametrize(
+        ("where", "call"),
+        [
+            ("put", lambda drain: drain.send(1)),
+            ("watch", Drain.drain),
+            ("take", list),
+        ],
+        ids=["send", "drain", "iterate"],
+    )
+    def test_stops_what_is_around(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        kind: type[BaseException],
+        where: str,
+        call: Callable[[Drain[int]], object],
+    ) -> None:
+        """Once, and raises as it came."""
+        drain, stopped = Drain[int](), list[Channel[int]]()
+
+        def interrupted(*_: object, **__: object) -> None:
+            raise kind
+
+        def stop(channel: Channel[int]) -> None:
+            stopped.append(channel)
+
+        monkeypatch.setattr(Channel, where, interrupted)
+        monkeypatch.setattr(Channel, "stop", stop)
+        with pytest.raises(kind):
+            call(drain)
+
+        assert [channel_of(drain)] == stopped
+
+
+class TestPutOff:
+    """What a finalizer sends in the middle of a decision of its thread."""
+
+    def test_is_sent_after_the_decision(self) -> None:
+        """The bound gives way, since it cannot wait for room."""
+        drain = filled(1, maxsize=1)
+        with Monitor():
+            drain.send(2)
+            before = len(drain)
+
+        assert (1, [1, 2]) == (before, drain.drain())
+
+    def test_is_refused_at_once_by_a_drain_that_is_shut(self) -> None:
+        """As anywhere else."""
+        drain = Drain[int]()
+        drain.shut_down()
+        with Monitor(), pytest.raises(DrainClosed):
+            drain.send(1)
+
+
+class TestDone:
+    """What is left when somebody has done with a drain."""
+
+    def test_block_feeds_it_no_more(self) -> None:
+        """Nor does it count as a feeder."""
+        drain = Drain[int]()
+        with drain:
+            during = channel_of(drain).feeders
+
+        assert (1, 0) == (during, channel_of(drain).feeders)
+
+    def test_iteration_that_stops_early_ends_its_run(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Others may take what it left, and hear of the room it made."""
+        drain, sizes = filled(1, 2, 3), list[int]()
+        monkeypatch.setattr(
+            Channel, "end_taking", lambda _, taking: sizes.append(taking.size)
+        )
+        for _ in drain:
+            break
+
+        assert [3] == sizes

@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from drains import filled, shut
-from fluent_async import Drain, Pool, each, task
+from fluent_async import Drain, Pool, _drain, each, task
 from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor
 from fluent_async.errors import DrainClosed
@@ -234,6 +234,25 @@ class TestInterrupted:
             call(drain)
 
         assert [channel_of(drain)] == stopped
+
+
+def test_drain_waits_on_if_somebody_feeds_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever was the last feeder may have a follower when the thread looks."""
+    drain, waits = Drain[int](), list[int]()
+    channel_of(drain).join(None)
+
+    def woken(*_: object) -> bool:
+        waits.append(len(waits))
+        if len(waits) == 2:
+            channel_of(drain).leave(None)
+
+        return True
+
+    monkeypatch.setattr(_drain, "block", woken)
+
+    assert ([], [0, 1]) == (drain.drain(), waits)
 
 
 class TestPutOff:

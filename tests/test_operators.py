@@ -353,3 +353,21 @@ def test_one_value_is_refused_by_a_composition_that_begins_with_two() -> None:
 
     with pytest.raises(TypeError, match="right"):
         5 >> (both >> same)  # type: ignore[operator]
+
+
+def test_workers_that_go_on_alike_share_no_more_than_that() -> None:
+    """Two drains of one worker, and another one twice: each has what was written."""
+    one, other = Drain[int](), Drain[int]()
+
+    @task
+    def same(number: int) -> int:
+        return number
+
+    begun = 1 >> same | one
+    ended = begun | other
+    twice = begun | one
+    twice.execute()
+    before = len(other)
+    ended.execute()
+
+    assert (0, [1], [1, 1, 1]) == (before, other.drain(), one.drain())

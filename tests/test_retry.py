@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from fluent_async import Backoff, Failure, task
-from fluent_async._retry import NO_RETRY, Policy, bounded_repr, note, policy_of
+from fluent_async._retry import (
+    NO_RETRY,
+    Policy,
+    bounded_repr,
+    note,
+    policy_of,
+    shown,
+)
 from fluent_async.errors import (
     Cancelled,
     DrainClosed,
@@ -542,3 +549,39 @@ def test_a_parameter_may_have_any_name(name: str) -> None:
     retried = task(retry=2)(scope["fn"])
 
     assert (1, 2, 3) == (retried(), retried(2), retried(**{name: 3}))
+
+
+class TestBoundsOfTexts:
+    """What is shown is as long as it may be, and not one character longer."""
+
+    @pytest.mark.parametrize(
+        ("length", "expected"), [(1000, 1000 * "x"), (1001, 999 * "x" + "…")]
+    )
+    def test_hold_for_what_describe_gives(self, length: int, expected: str) -> None:
+        """A screen."""
+        assert expected == shown(None, lambda _: length * "x")
+
+    @pytest.mark.parametrize(
+        ("digits", "shortened"), [(1, False), (40, False), (41, True)]
+    )
+    def test_hold_for_numbers(self, digits: int, *, shortened: bool) -> None:
+        """Forty digits are read; of more the ends are."""
+        assert shortened == ("..." in bounded_repr(int(digits * "1")))
+
+    @pytest.mark.parametrize(("length", "begins"), [(200, "b'"), (201, "<201 bytes>")])
+    def test_hold_for_bytes(self, length: int, begins: str) -> None:
+        """Longer ones say how long they are."""
+        assert bounded_repr(length * b"x").startswith(begins)
+
+
+def test_backoff_refuses_what_is_no_failure() -> None:
+    """It is called by a pool, or by a test, with one."""
+    with pytest.raises(TypeError, match="failure"):
+        Backoff(1)(1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backoff", [True, "1", [1.0]])
+def test_backoff_that_is_none_is_refused_with_all_its_forms(backoff: object) -> None:
+    """A bool is no number of seconds."""
+    with pytest.raises(TypeError, match="seconds, a Backoff, or a function"):
+        Policy.of(1, backoff)  # type: ignore[arg-type]

@@ -37,11 +37,6 @@ Mutant: TypeAlias = tuple[str, str, str, str, int]
 """Key, module, code, and the function that is changed with its first line, if it is one."""
 
 
-def pytest_configure() -> None:
-    """Watch which functions run, from before the package is loaded."""
-    _watch.begin()
-
-
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Test the mutants, instead of the code as it is; that comes first, to be compared."""
     plan: list[Mutant] = json.loads((HOME / "plan.json").read_text())
@@ -140,6 +135,7 @@ class Watch:
 
 
 _watch = Watch()
+_watch.begin()  # before the package is loaded, which has a plugin of its own
 
 
 def _run(item: pytest.Item, following: pytest.Item | None) -> None:

@@ -371,3 +371,14 @@ def test_workers_that_go_on_alike_share_no_more_than_that() -> None:
     ended.execute()
 
     assert (0, [1], [1, 1, 1]) == (before, other.drain(), one.drain())
+
+
+def test_what_follows_is_refused_if_it_is_no_task() -> None:
+    """A worker or a task goes on with tasks alone."""
+
+    @task
+    def same(number: int) -> int:
+        return number
+
+    with pytest.raises(TypeError, match="what follows >> must be a task"):
+        (1 >> same) >> 5  # type: ignore[operator]

@@ -114,6 +114,9 @@ class Leased:
         self._promised -= 1
         self.outlet.append(value)
 
+    def yield_room(self) -> None:
+        """Keep what it has: it can ask for none of it again."""
+
     def arm(self) -> None:
         """Count."""
         self.armed += 1

@@ -18,7 +18,7 @@ from fluent_async._senders import Sender, Senders
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, Who, block, here, this_thread, waiting
+from fluent_async._wait import Waiter, Who, block, here, mark_of_this_thread, waiting
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -533,7 +533,7 @@ class Channel(Generic[T]):
                 return False
 
             self._watchers.append(waiter)
-            waiting.append(this_thread())
+            waiting.append(mark_of_this_thread())
             self._made_room()
             self._stir_pools()
             return True
@@ -541,7 +541,7 @@ class Channel(Generic[T]):
     def unwatch(self, waiter: Waiter) -> None:
         """End such a wait, however it ended."""
         with self._monitor:
-            waiting.remove(this_thread())
+            waiting.remove(mark_of_this_thread())
             self._watchers.remove(waiter)
 
     # -- in the monitor ----------------------------------------------------------------

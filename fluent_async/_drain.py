@@ -13,7 +13,7 @@ from fluent_async._interrupt import ENDS
 from fluent_async._monitor import after, inside
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
-from fluent_async._wait import Waiter, block, remaining, this_thread
+from fluent_async._wait import Waiter, block, mark_of_this_thread, remaining
 from fluent_async.errors import DrainClosed
 
 
@@ -165,7 +165,7 @@ class Drain(Generic[T]):
             RuntimeError: if the drain feeds a stage.
             Cancelled: in a worker that was told to end.
         """
-        reading = self._channel.begin_reading(this_thread())
+        reading = self._channel.begin_reading(mark_of_this_thread())
         while (taking := self._take()).size:
             try:
                 yield from taking.values

@@ -87,14 +87,18 @@ def _parameters(fn: Fn) -> list[inspect.Parameter]:
         return []
 
 
+_FORWARDREF = 3  # of 3.14's annotationlib.Format: what is not defined yet is named
+
+
 def annotations_of(fn: Fn) -> dict[str, Any]:
     """Return the annotations of a function, with references to names not defined yet."""
     try:
         return fn.__annotations__
     except Exception:  # from 3.14 on they are evaluated now, which such names fail
         with suppress(Exception):
-            module = import_module("annotationlib")  # 3.14's
-            return module.get_annotations(fn, format=module.Format.FORWARDREF)  # type: ignore[no-any-return]
+            return import_module("annotationlib").get_annotations(
+                fn, format=_FORWARDREF
+            )  # type: ignore[no-any-return]
 
         return {}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from fluent_async._signals import undisturbed
-from fluent_async._wait import Waiter, block, remaining, this_thread
+from fluent_async._wait import Waiter, block, mark_of_this_thread, remaining
 
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Manner(Generic[W]):
     blocks: bool  # whether it may also stand still in calls that are not ours
 
 
-THREADS: Manner[Waiter] = Manner(this_thread, Waiter, blocks=True)
+THREADS: Manner[Waiter] = Manner(mark_of_this_thread, Waiter, blocks=True)
 
 
 def wait(

@@ -162,7 +162,7 @@ class Outputs(Generic[T]):
         """Return the next output, or end: tell of the outcome, once."""
         self._refuse_own_worker("next()")
         try:
-            self._start(_wait.this_thread())
+            self._start(_wait.mark_of_this_thread())
             for value in wait(self._seeking(THREADS)):
                 return value
         except BaseException:

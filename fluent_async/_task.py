@@ -200,8 +200,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
         task: Any = self
         chain = task._one
         if chain is None:
-            task._steps[0].check_arity((value,), None)
-            return new_worker(task._steps, (value,))
+            task._steps[0].check_arity((value,), None)  # which it does not pass
 
         worker = blank(Worker)
         worker._chain = chain

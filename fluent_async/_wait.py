@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 from fluent_async import _checks, _clock, _signals
 from fluent_async._signals import signals
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Who: TypeAlias = "int | ref[Task[Any]]"
-"""Who waits: a thread, or a coroutine of an event loop, with all that it awaits."""
+"""Who waits: a thread, by its mark, or a coroutine of an event loop, with all it awaits."""
 
 
 class Waiter:
@@ -99,6 +101,15 @@ class Seat(Protocol):
         ...
 
 
+class _Mark:
+    """What is there as long as its thread."""
+
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self) -> None:
+        self.number = next(_numbers)
+
+
 class _Here(threading.local):
     seat: Seat | None = None
 
@@ -109,6 +120,20 @@ _here = _Here()
 def this_thread() -> int:
     """Return what tells this thread from all others that are alive."""
     return threading.get_ident()
+
+
+def mark_of_this_thread() -> int:
+    """Return what tells this thread from all others, those included that have ended.
+
+    What the system calls a thread, and Python its identifier, may be another's after that.
+    """
+    mark: _Mark = _here.__dict__.setdefault("mark", _Mark())
+    _marks[mark.number] = mark
+    return mark.number
+
+
+_numbers = count(1)
+_marks: WeakValueDictionary[int, _Mark] = WeakValueDictionary()
 
 
 waiting: list[Who] = []
@@ -138,7 +163,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch  (all but Windows)
 def is_alive(who: Who) -> bool:
     """Say whether a thread or coroutine is still there, and may go on."""
     if isinstance(who, int):
-        return any(each.ident == who for each in threading.enumerate())
+        return who in _marks
 
     running = who()
     return not (running is None or running.done() or running.get_loop().is_closed())

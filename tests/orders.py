@@ -346,7 +346,9 @@ def played(order: Order) -> Iterator[None]:
         patches.enter_context(mock.patch.object(_engine, "exits", Exits()))
         patches.enter_context(mock.patch.object(Channel, "give_way", gives_way))
         patches.enter_context(mock.patch.object(_stage, "BUDGET", order.graph.budget))
-        patches.enter_context(mock.patch.object(_channel, "this_thread", this_thread))
+        patches.enter_context(
+            mock.patch.object(_channel, "mark_of_this_thread", this_thread)
+        )
         patches.enter_context(mock.patch.object(_wait, "is_alive", is_alive))
         patches.callback(_wait.waiting.clear)
         patches.callback(_clock.use, _clock.use(order.crew))

@@ -11,7 +11,7 @@ from fluent_async._channel import PLENTY, Channel
 from fluent_async._manner import THREADS
 from fluent_async._parties import Stirrable
 from fluent_async._taking import Taking
-from fluent_async._wait import Waiter, this_thread, waiting
+from fluent_async._wait import Waiter, mark_of_this_thread, waiting
 from fluent_async.errors import DrainClosed
 from hand import Leased, Stirred
 
@@ -843,7 +843,7 @@ class TestReaders:
 
     def test_wait_while_nothing_comes(self) -> None:
         """Such a thread is at work on no drain, and the channel is watched."""
-        made, me = channel(), this_thread()
+        made, me = channel(), mark_of_this_thread()
         with waits(made):
             meanwhile = made.watched, me in waiting
 
@@ -951,13 +951,13 @@ class TestWatchers:
         assert (PLENTY, True, True) == (
             made.room(1),
             made.watched,
-            this_thread() in waiting,
+            mark_of_this_thread() in waiting,
         )
         made.unwatch(waiter)
         assert (0, False, False) == (
             made.room(1),
             made.watched,
-            this_thread() in waiting,
+            mark_of_this_thread() in waiting,
         )
 
     def test_give_room_in_ordered_channels_as_well(self) -> None:

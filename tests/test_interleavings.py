@@ -20,7 +20,7 @@ from fluent_async._slots import Slots
 from fluent_async._taking import Taking
 from fluent_async._threads import Threads
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, this_thread, waiting
+from fluent_async._wait import Waiter, mark_of_this_thread, waiting
 from interleaver import explore
 from scenarios import (
     ALL,
@@ -178,7 +178,7 @@ def readers_look_and_then_wait(plant: Plant) -> None:
                     return taking
 
             waiter = Waiter()
-            channel._readers.queue(waiter, this_thread())
+            channel._readers.queue(waiter, mark_of_this_thread())
             waiter.wait()
 
     plant.setattr(Channel, "take", take)
@@ -248,7 +248,7 @@ def feeders_are_looked_for_outside(plant: Plant) -> None:
         waiter = Waiter()
         with channel._monitor:
             channel._watchers.append(waiter)
-            waiting.append(this_thread())
+            waiting.append(mark_of_this_thread())
             channel._admit()
 
         return waiter

@@ -144,7 +144,7 @@ def test_a_fixture_that_fails_reports_as_well(pytester: pytest.Pytester) -> None
     )
 
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(["left: 1 of * slots in use"])
+    done.stdout.fnmatch_lines(["left: * of * slots in use"])
 
 
 def test_an_ini_option_makes_pools_serial(

@@ -514,7 +514,7 @@ class TestReader:
             return True
 
         monkeypatch.setattr(_readers, "is_busy", looks)
-        reading = channel.begin_reading(_wait.this_thread())
+        reading = channel.begin_reading(_wait.mark_of_this_thread())
 
         assert channel.read
         assert reading

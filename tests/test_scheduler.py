@@ -16,7 +16,7 @@ from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S, Stage
-from fluent_async._wait import Waiter, this_thread
+from fluent_async._wait import Waiter, mark_of_this_thread
 from fluent_async._work import Attempt, End, Work
 from fluent_async.typing import Takes
 from hand import Hand, Step, Stirred, channel_of, filled, shown
@@ -1609,7 +1609,7 @@ class TestRelieve:
         middle, end = filled(9, maxsize=1), filled(9, maxsize=1)
         hand.go(each([1]) >> up | middle, middle >> down | end)
         hand.scheduler.waiters += 1
-        reading = channel_of(end).begin_reading(this_thread())
+        reading = channel_of(end).begin_reading(mark_of_this_thread())
         read = hand.scheduler.relieve()
         del reading
 
@@ -1621,7 +1621,7 @@ class TestRelieve:
         hand = Hand()
         half, other = filled(9, maxsize=1), Drain[int]()
         hand.go(each([1]) >> up | half | other)
-        reading = channel_of(half).begin_reading(this_thread())
+        reading = channel_of(half).begin_reading(mark_of_this_thread())
         before = hand.scheduler.relieve()
         with watched(other):
             relieved = hand.scheduler.relieve()
@@ -1733,7 +1733,7 @@ class TestRelieve:
         first, second, last = (filled(9, maxsize=1) for _ in range(3))
         hand.go(first >> up | second, second >> down | last, each([1]) >> up | first)
         hand.scheduler.waiters += 1
-        reading = channel_of(last).begin_reading(this_thread())
+        reading = channel_of(last).begin_reading(mark_of_this_thread())
         read = hand.scheduler.relieve()
         del reading
 

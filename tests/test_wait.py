@@ -1,5 +1,6 @@
 """The one wait: waking, timeouts, lending a slot, and hearing of the end."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -19,7 +20,15 @@ from fluent_async import (
     stream,
     task,
 )
-from fluent_async._wait import Waiter, block, here, pause, remaining
+from fluent_async._wait import (
+    Waiter,
+    block,
+    here,
+    is_busy,
+    mark_of_this_thread,
+    pause,
+    remaining,
+)
 from fluent_async.errors import Cancelled, PoolCancelled
 from support import TIMEOUT, FakeClock, Gate, poll, start_child
 
@@ -474,3 +483,25 @@ class TestHere:
             pool.go(sender(lambda: seats.append(here())))
 
         assert seats[0] is seats[1] is not None
+
+
+class TestMarks:
+    """`mark_of_this_thread()`: one for each thread there ever was."""
+
+    def test_is_the_same_each_time(self) -> None:
+        """A thread keeps its mark."""
+        assert mark_of_this_thread() == mark_of_this_thread()
+
+    def test_tells_an_ended_thread_from_one_of_the_same_identifier(self) -> None:
+        """The system gives identifiers away again; who has ended is not busy for that."""
+        marks: list[int] = []
+        for _ in range(20):
+            thread = threading.Thread(
+                target=lambda: marks.append(mark_of_this_thread())
+            )
+            thread.start()
+            thread.join()
+
+        assert 20 == len(set(marks))
+        assert not any(map(is_busy, marks))
+        assert is_busy(mark_of_this_thread())

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from types import MethodType
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from fluent_async import _checks
 from fluent_async._step import Args, Arity, signature_of
@@ -96,9 +96,10 @@ def annotations_of(fn: Fn) -> dict[str, Any]:
         return fn.__annotations__
     except Exception:  # from 3.14 on they are evaluated now, which such names fail
         with suppress(Exception):
-            return import_module("annotationlib").get_annotations(
-                fn, format=_FORWARDREF
-            )  # type: ignore[no-any-return]
+            return cast(
+                "dict[str, Any]",
+                import_module("annotationlib").get_annotations(fn, format=_FORWARDREF),
+            )
 
         return {}
 

@@ -198,12 +198,11 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
     def __rrshift__(self: Takes[T, NewOut], value: T, /) -> Worker[NewOut]:
         """Return a worker: the task with `value` as its input."""
         task: Any = self
-        chain = task._one
-        if chain is None:
+        if task._one is None:
             task._steps[0].check_arity((value,), None)  # which it does not pass
 
         worker = blank(Worker)
-        worker._chain = chain
+        worker._chain = task._one
         worker._held = value
         worker._named = ONE
         return worker

@@ -97,7 +97,8 @@ class Crew(PoolExecutor):
 
     @property
     def _threads(self) -> set[Any]:
-        return set(self._intake.engine.threads)
+        # Others join them, which a thread that is about to be started does not allow.
+        return {each for each in self._intake.engine.threads if each.is_alive()}
 
     @property
     def _work_queue(self) -> _Backlog:

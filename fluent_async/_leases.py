@@ -189,7 +189,9 @@ class Leases:
         lease = stage.lease
         assert lease is not None
         if stage.quick and not lease.begun and now - lease.started > PATIENCE_S:
-            self.let_go(lease)
+            lease.arm()
+            if not lease.closed_pulling():
+                self.let_go(lease)
         elif not self._awaits(stage):
             lease.spared = lease.spared or (lease.pulled, now)
         else:

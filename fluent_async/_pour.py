@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextvars import Context
 from itertools import repeat
 from operator import length_hint
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from fluent_async._slice import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextvars import Context
 
     from fluent_async._stage import Stage
 
@@ -122,6 +122,8 @@ def cut_short(opened: Opened, exc: BaseException) -> Raised:
             opened.context.run(_close, opened.outputs)
     except BaseException as last:
         return Raised(opened.value, last)
+    finally:
+        del opened, exc  # the exception leads back to this frame
 
 
 def _go_on(slice_: Pour, opened: Opened) -> Raised | Opened | bool:
@@ -131,6 +133,9 @@ def _go_on(slice_: Pour, opened: Opened) -> Raised | Opened | bool:
         stop = _send(slice_, value, opened.outputs, opened.context)
     except BaseException as exc:
         return Raised(value, exc)
+
+    if stop is None:  # who called this has it still, while the next inputs come
+        opened.value, opened.outputs, opened.context = None, iter(()), Context()
 
     return stop or not slice_.alarm
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -76,6 +78,17 @@ class Relay(Slice):
     def _stop(self) -> None:
         self.stopped = True
         raise StopIteration
+
+    @override
+    def yield_room(self) -> None:
+        if self.begun:
+            self.close()
+        else:  # it keeps one place: relays that take them from each other would never begin
+            self._left.extend(islice(self._gate, max(0, length_hint(self._gate) - 1)))
+
+    @override
+    def promised(self) -> int:
+        return length_hint(self._gate) + (self.begun > 0)  # in this order
 
     @property
     @override

@@ -266,6 +266,8 @@ class Runner:
 
             self._core.react()
 
+        del exc, raised
+
     def _input_failed(self, slice_: Slice, exc: BaseException | None) -> None:
         """Note that an iterable raised: a failure of its batch, not of an input."""
         stage = slice_.stage

@@ -47,7 +47,7 @@ class Slice:
         self.size = 0  # how many inputs it may take
         self._gate = repeat(stage.source.args, 0)
         self._counter = repeat(1, 0)
-        self._left = 0  # places others took from the gate
+        self._left: list[Any] = []  # places others took from the gate
         self.stage = stage
         self.number = stage.number  # of its first input
         self.started = now
@@ -118,7 +118,7 @@ class Slice:
 
     def close(self) -> None:
         """Let the thread take no more inputs than it has."""
-        self._left += len(list(self._gate))
+        self._left.extend(self._gate)  # one step
 
     @property
     def pulled(self) -> int:
@@ -158,7 +158,7 @@ class Slice:
     @property
     def begun(self) -> int:
         """How many pulls its thread has begun so far."""
-        return self.size - self._left - length_hint(self._gate)
+        return self.size - len(self._left) - length_hint(self._gate)
 
     @property
     def pulling(self) -> bool:

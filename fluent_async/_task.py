@@ -202,7 +202,7 @@ class Task(Generic[P, R_co, TaskOut_co], _Call):  # noqa: PYI059  (its [] is Gen
             task._steps[0].check_arity((value,), None)  # which it does not pass
 
         worker = blank(Worker)
-        worker._chain = task._one
+        worker._chain = task._one or task._steps
         worker._held = value
         worker._named = ONE
         return worker

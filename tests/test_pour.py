@@ -1,12 +1,13 @@
 """Pours: streams whose inputs one thread works through; each output goes out at once."""
 
+import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from operator import length_hint
 
 import pytest
@@ -21,7 +22,7 @@ from fluent_async._whereabouts import at
 from fluent_async.errors import DrainClosed, PoolCancelled
 from fluent_async.typing import TakesMany
 from hand import Hand, channel_of
-from support import TIMEOUT, Gate
+from support import TIMEOUT, Gate, poll
 
 
 Act = Callable[[], object]
@@ -784,3 +785,67 @@ def test_quick_streams_are_worked_through_in_long_slices() -> None:
 
     assert spring.stage.budget > 64
     assert 3000 == len(spring.drain)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Have nothing freed but by reference count."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+class Value:
+    """What can be seen to be freed."""
+
+
+@pytest.mark.usefixtures("no_collector")
+class TestMemory:
+    """What is over is freed at once."""
+
+    def test_of_inputs_is_free_while_the_next_are_pulled(self) -> None:
+        """Also of one that its thread stopped in the middle of."""
+        values: list[weakref.ref[Value]] = []
+        alive: list[int] = []
+
+        def inputs() -> Iterator[Value]:
+            for _ in range(3000):
+                value = Value()
+                values.append(weakref.ref(value))
+                yield value
+                del value
+
+            alive.extend(n for n, value in enumerate(values) if value() is not None)
+
+        @stream
+        def one(_: Value) -> Iterator[int]:
+            yield 1
+
+        with Pool(1) as pool:
+            pool.go(each(inputs()) >> one | Drain[int]())
+
+        assert [] == alive
+
+    def test_of_an_iterable_is_free_when_its_outputs_are_wanted_no_more(self) -> None:
+        """Its generator is closed once the pool has nothing to do with it."""
+        closed: list[bool] = []
+
+        def endless() -> Iterator[int]:
+            try:
+                yield from count()
+            finally:
+                closed.append(True)
+
+        @stream
+        def twice(number: int) -> Iterator[int]:
+            yield number
+            yield number
+
+        drain = Drain[int]()
+        with Pool(2) as pool:
+            pool.go(each(endless()) >> twice | drain)
+            assert poll(lambda: drain.count() > 0)
+            drain.shut_down()
+            pool.wait(TIMEOUT)
+
+            assert poll(lambda: closed == [True])

@@ -520,3 +520,35 @@ class TestReader:
         assert reading
         assert [False] == entered
         del reading
+
+
+class TestSpare:
+    """Who takes a lease away from a thread that has not begun."""
+
+    def test_leaves_it_to_one_that_begins_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The iterable is in use then: its inputs are pulled on once that is over."""
+        # 1. A thread sees that the holder of the lease has not begun.
+        # 2. The holder begins its first pull.
+        # 3. The first thread takes the right to pull from it.
+        hand = Hand(2)
+        begun, answers = Slice.__dict__["begun"].fget, [0]
+
+        def values() -> Iterator[int]:
+            monkeypatch.setattr(
+                Slice,
+                "begun",
+                property(lambda it: answers.pop() if answers else begun(it)),
+            )
+            hand.scheduler.leases.spare(stage, hand.now + 1)
+            yield 1
+            yield 2
+
+        [stage] = hand.go(each(values()) >> keep)
+        stage.budget = 2
+        slice_ = hand.slice()
+        first = next(slice_.inputs)
+        hand.settle(slice_)
+
+        assert (1, 2) == (first, next(hand.slice().inputs))

@@ -1,5 +1,6 @@
 """Relays: slices of inputs that take long, which share an iterable pull by pull."""
 
+import threading
 from collections.abc import Iterator
 from typing import SupportsIndex, TypeVar
 from unittest.mock import Mock
@@ -16,7 +17,7 @@ from fluent_async._threads import KEPT
 from fluent_async._wait import Waiter
 from fluent_async._worker import Workers
 from hand import Hand, filled
-from support import Gate, poll
+from support import TIMEOUT, Gate, poll
 
 
 T = TypeVar("T")
@@ -321,6 +322,44 @@ class TestFailures:
         failures = hand.scheduler.outcome.failures
 
         assert [(1, 0, 0), (1, 0, 1), (1, 0, 2)] == sorted(key for key, _ in failures)
+
+
+class TestRoom:
+    """A relay keeps room only as long as nobody else wants it."""
+
+    def test_is_given_back_to_whose_turn_it_is(self) -> None:
+        """An input that waits for a later one does not wait for ever."""
+        late = threading.Event()
+
+        @task
+        def waits(number: int) -> int:
+            if number == 149:
+                late.set()
+
+            if number == 20:
+                late.wait(TIMEOUT)
+
+            return sum(range(5000)) + number  # takes long
+
+        with Pool(2) as pool:
+            pool.go(each(range(150)) >> waits | Drain[int](maxsize=151))
+            pool.wait(TIMEOUT)
+
+        assert late.is_set()
+
+    def test_is_kept_for_one_input_until_it_begins(self) -> None:
+        """Else relays that need room could take it from each other, and none begin."""
+        hand, drain = Hand(2), Drain[int](maxsize=20)
+        shared(hand, each(range(99)) >> slow | drain)
+        one = relay(hand)
+        before = one.promised()
+        one.yield_room()
+        kept = one.promised()
+        pulled = [next(one.inputs)]
+        one.yield_room()
+
+        assert (10, 1, 1) == (before, kept, one.promised())
+        assert [0] == pulled + list(one.inputs)
 
 
 class TestAgenda:

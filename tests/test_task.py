@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-from fluent_async import Args, Drain, Worker, stream, task
+from fluent_async import Args, Drain, Task, Worker, each, run, stream, task
 
 
 def double(number: int) -> int:
@@ -484,3 +484,42 @@ class TestRefusals:
                 return make(cls, name)
 
         assert task(Factory.made)("a") == "Factory a"
+
+
+class TestChanged:
+    """What `with_...` and `>>` leave of a task."""
+
+    def test_is_tried_again_at_once_by_default(self) -> None:
+        """`with_retry(2)` says nothing of a delay."""
+        assert "@task(retry=2) def double(number)" == repr(doubled.with_retry(2))
+
+    def test_is_still_a_method(self) -> None:
+        """A task that was changed becomes a method where its function would."""
+
+        class Pages:
+            def get(self, path: str) -> str:
+                return f"{type(self).__name__} {path}"
+
+            again = task(get).with_retry(2)
+
+        assert "Pages a" == Pages().again("a")
+
+    def test_takes_the_input_of_its_first_task(self) -> None:
+        """A composition takes what the first takes, whatever the others do."""
+
+        @task
+        def add(one: int, other: int) -> int:
+            return one + other
+
+        composed = add >> doubled
+
+        assert [6] == run(composed.with_input(1, 2))
+        with pytest.raises(TypeError, match="add"):
+            composed.with_input(1)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="add"):
+            each([1]) >> composed  # type: ignore[operator]
+
+    def test_is_made_by_a_decorator_alone(self) -> None:
+        """Nobody calls the class."""
+        with pytest.raises(TypeError, match="made by a decorator"):
+            Task()

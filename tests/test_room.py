@@ -3,6 +3,7 @@
 from collections import deque
 
 import pytest
+from typing_extensions import override
 
 from fluent_async._room import Room
 from hand import Leased
@@ -39,6 +40,33 @@ class TestLeft:
         room.promise(-1)
 
         assert 2 == room.left(held(0))
+
+
+class Giving(Leased):
+    """A lease that keeps room for one value, if it is asked."""
+
+    asked = 0
+
+    @override
+    def yield_room(self) -> None:
+        self.asked += 1
+        self._promised = 1
+
+
+class TestYielded:
+    """What leases give back."""
+
+    @pytest.mark.parametrize(
+        ("bound", "left", "asked"), [(2, 1, 1), (3, 2, 1), (4, 1, 0), (5, 2, 0)]
+    )
+    def test_is_asked_for_when_there_is_no_room(
+        self, bound: int, left: int, asked: int
+    ) -> None:
+        """And not before."""
+        room, lease = Room(bound), Giving(promised=3)
+        room.leases.append(lease)
+
+        assert (left, asked) == (room.left(held(0)), lease.asked)
 
 
 class TestOverdraft:

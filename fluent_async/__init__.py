@@ -11,7 +11,8 @@ single calls    _executor, and _crew with a pool of its own; an _intake hands th
 decisions       _scheduler, with _work, _slots, _agenda, _admission, _accounts and
                 _outcome
 inputs          _leases give a _slice of quick ones, or a _course of stages, to the hot
-                _loop, and each thread a _relay where inputs take long
+                _loop, a _pour of streams, and each thread a _relay where inputs take
+                long
 threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits,
                 _interrupt and _whereabouts
 below all       _checks of arguments, _clock, _monitor, _signals, _process, and the one

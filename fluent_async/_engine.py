@@ -503,18 +503,28 @@ class Engine:
 
             return
 
-        while (job := self._take()) is not None:
+        roused = True
+        while (job := self._take(roused=roused)) is not None:
             runner.run(job, seat)
+            roused = False
             del job  # not kept alive while this thread is parked
 
         del self  # exceptions that live on lead back to this frame
 
-    def _take(self) -> Slice | Attempt | Shift | None:
-        """Return the next job, parking until there is one; None to end the thread."""
+    def _take(self, *, roused: bool) -> Slice | Attempt | Shift | None:
+        """Return the next job, parking until there is one; None to end the thread.
+
+        Args:
+            roused: whether this thread is new, or woke up to look for work.
+        """
         patient = False
         while True:
             with self.monitor:
+                if roused:
+                    self.threads.found()
+
                 if self.expire():
+                    roused = False
                     continue  # it is judged before this thread has a job
 
                 job = self._look(patient=patient) or self._look_again()
@@ -532,7 +542,7 @@ class Engine:
             woken = waiter.wait_for(due, PATIENCE_S if patient else None)
             patient = patient and not woken
             with self.monitor:
-                self.threads.unpark(waiter)
+                roused = self.threads.unpark(waiter)
 
     def expire(self) -> bool:
         """Give up attempts that are over their timeout; say whether there are any.
@@ -545,7 +555,6 @@ class Engine:
             Runner(self).expire(attempt)
 
         if expired:
-            self.threads.found()
             self.react()
 
         return bool(expired)
@@ -562,7 +571,6 @@ class Engine:
     def _look(self, *, patient: bool = False) -> Slice | Attempt | Shift | None:
         """Decide what this thread does next; have another one look if there is more."""
         now = _clock.current().now()
-        self.threads.found()
         while isinstance(job := self.scheduler.next(now, patient=patient), Waiter):
             job.wake()
 

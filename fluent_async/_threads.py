@@ -53,6 +53,7 @@ class Threads:
         self.kept_until: float | None = None  # when the timekeeper does
         self._patient: Waiter | None = None  # of those parked, looks after a lease
         self._seeking = 0
+        self._roused: set[Waiter] = set()  # of those parked before, who are to look
         self._threads: set[threading.Thread] = set()
         self._ended: list[threading.Thread] = []  # have left, and only have to return
         # Who waits for threads to leave, or to be gone, and until what holds.
@@ -90,6 +91,7 @@ class Threads:
             return True
 
         if self._parked:
+            self._roused.add(self._parked[-1])
             self._unpark(self._parked[-1])
         elif len(self) < most and not self.ending:
             after(self._start_quietly(self._new()))
@@ -100,8 +102,8 @@ class Threads:
         return True
 
     def found(self) -> None:
-        """Note that a thread that was roused has looked."""
-        self._seeking = max(0, self._seeking - 1)
+        """Note that a thread that was roused, or is new, looks now: others may be roused."""
+        self._seeking -= 1
 
     def park(self, due: float | None, *, patient: bool) -> Waiter:
         """Register the wait of a thread that found nothing.
@@ -121,10 +123,14 @@ class Threads:
 
         return waiter
 
-    def unpark(self, waiter: Waiter) -> None:
-        """Take such a wait back, if it was not ended by `rouse`."""
+    def unpark(self, waiter: Waiter) -> bool:
+        """End such a wait, if nobody did; say whether it was ended by `rouse`."""
         if waiter in self._parked:
             self._unpark(waiter)
+
+        roused = waiter in self._roused
+        self._roused.discard(waiter)
+        return roused
 
     def hurry(self) -> None:
         """Wake the thread that keeps time: something is due earlier than it thinks."""
@@ -240,6 +246,9 @@ class Threads:
         thread = threading.Thread(
             target=Context().run, args=(serve,), name=name, daemon=True
         )
+        # To start one waits until it runs, which gives the interpreter away. A thread that
+        # is needed can as well begin when this one waits for something else.
+        thread._started.wait = bool  # type: ignore[attr-defined]
         self._threads.add(thread)
         return thread
 

@@ -187,6 +187,7 @@ class Player:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._runner = Runner(crew)
+        self.roused = True  # to look for work
         self.runs = False  # it has a slot
         self.job = False
         self._held: tuple[Step, Item] | None = None  # the input of its slice
@@ -207,7 +208,7 @@ class Player:
     def _serve(self) -> Play:
         while True:
             job = yield from self._take()
-            self.runs = self.job = True
+            self.roused, self.runs, self.job = False, True, True
             if isinstance(job, Slice):
                 yield from self._slice(job)
             else:
@@ -222,6 +223,9 @@ class Player:
         while True:
             yield PATIENT if patient else LOOKS
             with crew.monitor:
+                if self.roused:
+                    crew.threads.found()
+
                 job = crew._look(patient=patient) or crew._look_again()  # noqa: SLF001
                 assert not isinstance(job, Shift)  # plans hand no calls in
                 if job is not None:
@@ -234,7 +238,7 @@ class Player:
             yield Moment("is parked", waiter, due, patient)
             patient = patient and not waiter.woken
             with crew.monitor:
-                crew.threads.unpark(waiter)
+                self.roused = crew.threads.unpark(waiter)
 
     # -- slices, as the runner and the loop --------------------------------------------
 
@@ -278,12 +282,12 @@ class Player:
 
             self._enter(slice_, 0, value)
             stop = yield from self._do(slice_, value)
-            if stop is not None or slice_.alarm:
+            if stop is not None or slice_.armed:
                 return stop
 
     def _do(self, slice_: Slice, value: object) -> Stops:
         """Do all there is to do with an input, unless the alarm is set."""
-        if slice_.alarm:
+        if slice_.armed:
             course = isinstance(slice_, Course)
             return _passing(slice_, 0, value) if course else Held(value)
 
@@ -303,7 +307,7 @@ class Player:
             value = called
             self._enter(slice_, index, value)
             yield Moment("looks at its alarm")
-            if slice_.alarm:
+            if slice_.armed:
                 return _passing(slice_, index, value)
 
             called = yield from self._call_in(slice_, index, value)
@@ -369,7 +373,7 @@ class Player:
         yield ADDED
         pour.adding = False
         yield LISTENS
-        if pour.alarm:
+        if pour.armed:
             yield from self._ask(pour, None)
 
     def _ask(self, pour: Pour, output: Item | None) -> Play:
@@ -450,7 +454,7 @@ class Player:
         assert course.only == index
         yield Moment("looks at its alarm")
         course.at = index
-        if course.alarm:
+        if course.armed:
             return Passing(course, index, value)
 
         return (yield from self._pass(course, index, index + 1, value))

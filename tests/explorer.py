@@ -365,6 +365,7 @@ class _Thread(threading.Thread):
     def start(self) -> None:
         self._explorer.end_if_over()
         super().start()
+        threading.Event.wait(self._started)  # type: ignore[attr-defined]
         assert self.ident is not None
         self._explorer.admit(self.ident, self._player)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fluent_async._graph import Graph
     from fluent_async._parties import Stirrable
     from fluent_async._slots import Slots
+    from fluent_async._sources import Source
     from fluent_async._stage import Stage
 
 
@@ -86,7 +87,7 @@ class Leases:
             stage.lease = new
             self._enter(new, stage)
 
-        new.begin(head.source.pull(new))
+        _begin(new, head.source)
         others = self._slots.used + 1 < self._slots.limit
         if new.size == 1 and (
             head.source.foreign or (others and self._admission.allowed(head))
@@ -313,6 +314,14 @@ def _put_back(stage: Stage) -> None:
     """Let others have the baton of an iterable."""
     if isinstance(stage.source, Values):
         stage.source.put_back()
+
+
+def _begin(new: Slice, source: Source) -> None:
+    """Have a slice take inputs of a source; promptly, if nobody else may use that."""
+    if isinstance(source, Values) and not source.foreign and type(new) is Slice:
+        new.begin_promptly(*source.args)
+    else:
+        new.begin(source.pull(new))
 
 
 def _new(stages: Sequence[Stage], now: float) -> Slice:

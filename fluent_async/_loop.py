@@ -10,7 +10,7 @@ from fluent_async._course import Course
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from fluent_async._slice import Slice
     from fluent_async._stage import Stage
@@ -60,13 +60,14 @@ def work_through(slice_: Slice) -> Held | Raised | Passing | None:
     Raises:
         InputError: from the iterable's own exception.
     """
-    context, alarm, add = Context(), slice_.alarm, slice_.outlet.append
+    context, add = Context(), slice_.outlet.append
     loop: Callable[[Context], Held | Raised | Passing | None]
     if isinstance(slice_, Course):
         slice_.calls = tuple(enumerate(map(_call_of, slice_.stages)))
-        loop = partial(_loop_through, slice_, slice_.calls, add, alarm)
+        loop = partial(_loop_through, slice_, slice_.calls, add)
     else:
-        loop = partial(_loop, slice_.inputs, _call_of(slice_.stage), add, alarm)
+        each = _loop if slice_.threes is None else _loop_promptly
+        loop = partial(each, slice_, _call_of(slice_.stage), add)
 
     while True:
         try:
@@ -74,10 +75,10 @@ def work_through(slice_: Slice) -> Held | Raised | Passing | None:
         except BaseException as exc:
             raise InputError from exc
 
-        if isinstance(stop, Passing) and not alarm:  # the context stopped it
+        if isinstance(stop, Passing) and not slice_.armed:  # the context stopped it
             stop = go_on(stop)
 
-        if stop is not None or alarm or not len(context):
+        if stop is not None or slice_.armed or not len(context):
             try:
                 return stop
             finally:
@@ -93,7 +94,7 @@ def go_on(passing: Passing) -> Raised | Passing | None:
     last = end if slice_.only is None else slice_.only + 1
     calls = slice_.calls[passing.index : last]
     for slice_.at, call in calls:
-        if slice_.alarm:
+        if slice_.armed:
             return Passing(slice_, slice_.at, value)
 
         try:
@@ -119,10 +120,9 @@ def _call_of(stage: Stage) -> Callable[[Any], Any]:
 
 
 def _loop(
-    inputs: Iterator[Any],
+    slice_: Slice,
     call: Callable[[Any], Any],
     add: Callable[[Any], None],
-    alarm: list[bool],
     context: Context,
 ) -> Held | Raised | None:
     """Do what the library is for, once an input: the hot loop, nothing else in it.
@@ -130,8 +130,8 @@ def _loop(
     The alarm is looked at after the pull, which may have taken long, and after the
     output went out. The output is never kept in a variable, which would keep it alive.
     """
-    for value in inputs:
-        if alarm:
+    for value in slice_.inputs:
+        if slice_.armed:
             return Held(value)
 
         try:
@@ -140,7 +140,30 @@ def _loop(
             return Raised(value, exc)
 
         value = None  # noqa: PLW2901  (not kept alive during the next pull)
-        if alarm or context:
+        if context or slice_.armed:
+            return None
+
+    return None
+
+
+def _loop_promptly(
+    slice_: Slice,
+    call: Callable[[Any], Any],
+    add: Callable[[Any], None],
+    context: Context,
+) -> Held | Raised | None:
+    """Do the same with inputs that are there at once, and need not be let go of."""
+    assert slice_.threes is not None
+    for _, value, _ in slice_.threes:
+        if slice_.armed:
+            return Held(value)
+
+        try:
+            add(call(value))
+        except BaseException as exc:
+            return Raised(value, exc)
+
+        if context or slice_.armed:
             return None
 
     return None
@@ -150,7 +173,6 @@ def _loop_through(  # noqa: C901  (a function of its own would cost a call an in
     course: Course,
     calls: tuple[tuple[int, Callable[[Any], Any]], ...],
     add: Callable[[Any], None],
-    alarm: list[bool],
     context: Context,
 ) -> Raised | Passing | None:
     """Do the same with several functions in a row, each on what the one before returned.
@@ -162,18 +184,18 @@ def _loop_through(  # noqa: C901  (a function of its own would cost a call an in
     for value in course.inputs:
         try:
             course.at = 0
-            if alarm:
+            if course.armed:
                 return Passing(course, 0, value)
 
             value = first(value)  # noqa: PLW2901
             for course.at, call in middle:
-                if alarm or context:
+                if context or course.armed:
                     return Passing(course, course.at, value)
 
                 value = call(value)  # noqa: PLW2901
 
             course.at = end
-            if alarm or context:
+            if context or course.armed:
                 return Passing(course, end, value)
 
             add(last(value))
@@ -182,7 +204,7 @@ def _loop_through(  # noqa: C901  (a function of its own would cost a call an in
 
         value = None  # noqa: PLW2901  (not kept alive during the next pull)
         course.at = end + 1
-        if alarm or context:
+        if context or course.armed:
             return None
 
     return None

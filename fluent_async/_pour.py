@@ -137,7 +137,7 @@ def _go_on(slice_: Pour, opened: Opened) -> Raised | Opened | bool:
     if stop is None:  # who called this has it still, while the next inputs come
         opened.value, opened.outputs, opened.context = None, iter(()), Context()
 
-    return stop or not slice_.alarm
+    return stop or not slice_.armed
 
 
 def _loop(
@@ -148,9 +148,8 @@ def _loop(
     Returns:
         What needs a decision; else whether to go on, in another context.
     """
-    alarm = slice_.alarm
     for value in slice_.inputs:
-        if alarm:
+        if slice_.armed:
             return Held(value)
 
         try:
@@ -162,8 +161,8 @@ def _loop(
             return stop
 
         value = None  # noqa: PLW2901  (not kept alive during the next pull)
-        if alarm or context:
-            return not alarm
+        if context or slice_.armed:
+            return not slice_.armed
 
     return False
 
@@ -176,7 +175,7 @@ def _send(
     `value` is there for who looks at this frame. The output is not kept in a variable
     while the next one is made.
     """
-    places, add, alarm = slice_.places, slice_.outlet.append, slice_.alarm
+    places, add = slice_.places, slice_.outlet.append
     try:
         for output in outputs:
             slice_.adding = True
@@ -188,7 +187,7 @@ def _send(
                 return Opened(value, outputs, context, output)
 
             slice_.adding = False
-            if alarm:
+            if slice_.armed:
                 return Opened(value, outputs, context, NOTHING)
 
             output = None  # noqa: PLW2901

@@ -235,8 +235,8 @@ class Runner:
         Raises:
             Cancelled: if it was told to end.
         """
-        if pour.alarm:
-            pour.alarm.clear()  # first: who sets it from now on is heard later
+        if pour.armed:
+            pour.armed = False  # first: who sets it from now on is heard later
             with self._core.monitor:
                 self._core.scheduler.leases.let_go(pour)
                 self._core.react()

@@ -432,7 +432,7 @@ class Scheduler:
             slice_.at = max(0, index - 1)
 
         self.leases.let_go(slice_)
-        slice_.alarm.clear()
+        slice_.armed = False
         if slice_.only == index:
             return not self.drop_pulled(slice_, index)
 

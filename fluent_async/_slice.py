@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import compress, repeat, starmap
-from operator import length_hint
+from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any
 
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from fluent_async._stage import Stage
+
+
+_middle = itemgetter(1)
 
 
 class Slice:
@@ -26,7 +29,7 @@ class Slice:
         "_counter",
         "_gate",
         "_left",
-        "alarm",
+        "armed",
         "given",
         "holds",
         "inputs",
@@ -39,6 +42,7 @@ class Slice:
         "spared",
         "stage",
         "started",
+        "threes",
         "told",
         "turn",
     )
@@ -59,8 +63,10 @@ class Slice:
         self.holds = False  # its one input until others may use the source
         self.told = False  # to end: the pool was cancelled
         self.spared: tuple[int, float] | None = None  # inputs it had taken, and when
-        self.alarm: list[bool] = []
+        self.armed = False  # to stop and report after what its thread is at
         self.inputs: Iterator[Any] = iter(())
+        # The same, each in the middle of three, where it is there at once.
+        self.threes: Iterator[tuple[Any, Any, int]] | None = None
         self.outlet: deque[Any] = deque(maxlen=0)  # outputs are added to it
 
     @property
@@ -85,14 +91,23 @@ class Slice:
         """Take inputs with `pull` from now on."""
         self.inputs = compress(starmap(pull, self._gate), self._counter)
 
+    def begin_promptly(self, values: Iterator[Any]) -> None:
+        """Take inputs from an iterator that has each at once, and is nobody's code.
+
+        A `zip` makes the same steps in the same order, and in half the time. It keeps the
+        last input alive until it has the next.
+        """
+        self.threes = zip(self._gate, values, self._counter, strict=False)
+        self.inputs = map(_middle, self.threes)
+
     def arm(self) -> None:
         """Ask the thread to stop and report after what it is at."""
-        self.alarm.append(True)
+        self.armed = True
 
     def again(self, value: Any) -> None:
         """Have the thread start with an input that it pulled and did not start."""
-        self.alarm.clear()
-        self.inputs = iter((value,))
+        self.armed = False
+        self.inputs, self.threes = iter((value,)), None
 
     def number_in(self, stage: Stage) -> int:  # noqa: ARG002
         """Return the number that its first input has in one of its stages."""

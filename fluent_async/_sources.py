@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from fluent_async._worker import Worker
 
 
+_PLAIN: list[Iterable[Any]] = [[], (), range(0), range(1 << 99)]
+
+# The iterators that have each value at once, and run nobody's code.
+_PROMPT = frozenset(type(iter(values)) for values in _PLAIN)
+
+
 class Source(Protocol):
     """Where a stage's inputs come from. All but what `pull` gives is for the monitor."""
 
@@ -38,10 +44,9 @@ class Source(Protocol):
 class Values:
     """The items of an iterable; one thread at a time advances it: who took the baton."""
 
-    foreign = True
-
     def __init__(self, iterator: Iterator[Any]) -> None:
         self.args = (iterator,)
+        self.foreign = type(iterator) not in _PROMPT
         self.read = False  # to its end, or as far as it will be
         self.wanted = False  # a thread that found no baton is told when it is back
         self.baton = [True]  # here while nobody pulls, and nobody has a lease

@@ -20,7 +20,7 @@ from contextvars import Context
 from hashlib import blake2b
 from io import BytesIO
 from itertools import compress, count, repeat, starmap
-from operator import length_hint
+from operator import itemgetter, length_hint
 from types import FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +73,12 @@ CONSTANT = (
     Task,
     compress,
     count,
+    itemgetter,
+    map,
     starmap,
     threading.Thread,
     weakref.ref,
+    zip,
 )
 """What decides nothing, or is the same in all states."""
 
@@ -112,9 +115,9 @@ class _Pickler(pickle.Pickler):
         return None if due is None else due - self._now
 
     def _slice(self, slice_: Slice) -> object:
-        fields = _fields(slice_, "started", "alarm", "spared")
+        fields = _fields(slice_, "started", "spared")
         spared = slice_.spared and (slice_.spared[0], slice_.spared[1] < self._now)
-        return fields, bool(slice_.alarm), spared, slice_.started < self._now
+        return fields, spared, slice_.started < self._now
 
     def _hiring(self, threads: Hiring) -> object:
         fields = _fields(threads, "_threads", "_numbers", "kept_until")

@@ -83,7 +83,7 @@ class TestOrder:
         batch.hand.settle(first)
 
         assert [0, 1, 2, 3] == batch.there
-        assert second.alarm  # it has what comes yet to itself, and is to hand it over
+        assert second.armed  # it has what comes yet to itself, and is to hand it over
 
         second.outlet.append(next(second.inputs))
         batch.hand.settle(second)

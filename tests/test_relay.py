@@ -163,10 +163,10 @@ class TestBaton:
         source = shared(hand, each(numbers()) >> slow)
         first = relay(hand)
         next(first.inputs)
-        before = bool(first.alarm)
+        before = first.armed
         next(first.inputs)
 
-        assert (False, True) == (before, bool(first.alarm))
+        assert (False, True) == (before, first.armed)
 
         relay(hand)
 

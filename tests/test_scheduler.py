@@ -701,23 +701,23 @@ class TestSlices:
         hand.scheduler.leases.let_go(first)
         second = hand.slice()
 
-        assert first.alarm
-        assert not second.alarm
+        assert first.armed
+        assert not second.armed
         assert 2 == next(second.inputs)
 
     def test_let_go_of_an_iterable_after_a_single_pull(self) -> None:
         """A pull that is slow is no time of the input's: the thread reports in between."""
         hand = Hand(limit=1)
-        hand.go(each(range(9)) >> quick | Drain[int](ordered=True))
+        hand.go(each(n for n in range(9)) >> quick | Drain[int](ordered=True))
 
-        assert hand.slice().alarm
+        assert hand.slice().armed
 
     def test_keep_the_source_at_limit_1(self) -> None:
         """Nobody else could use the source, so nothing stops the slice."""
         hand = Hand(limit=1)
         hand.go(filled(1, 2, 3) >> quick)
 
-        assert not hand.slice().alarm
+        assert not hand.slice().armed
 
     def test_are_armed_when_another_stage_waits_for_their_outputs(self) -> None:
         """Who finds nothing stops slices that send to a stage, or take from a bounded drain."""
@@ -736,7 +736,7 @@ class TestSlices:
         hand.scheduler.leases.arm()
 
         assert [True, True, False] == [
-            bool(slice_.alarm)
+            slice_.armed
             for slice_ in sorted(slices, key=lambda slice_: slice_.stage.key)
         ]
 
@@ -804,7 +804,7 @@ class TestLease:
         first = hand.slice()
         hand.next()
 
-        assert first.alarm
+        assert first.armed
 
     def test_is_left_alone_for_a_while(self) -> None:
         """Who asks once after the first pull gets nothing, and the slice goes on."""
@@ -812,7 +812,7 @@ class TestLease:
         first = self.leased(hand)
 
         assert hand.next() is None
-        assert not first.alarm
+        assert not first.armed
         assert 1 == next(first.inputs)
 
     def test_is_taken_away_after_patience(self) -> None:
@@ -822,7 +822,7 @@ class TestLease:
         hand.next()
         second = hand.slice(patient=True)
 
-        assert first.alarm
+        assert first.armed
         assert [] == list(first.inputs)
         assert 1 == next(second.inputs)
 
@@ -832,7 +832,7 @@ class TestLease:
         first = self.leased(hand)
 
         assert hand.next(patient=True) is None
-        assert not first.alarm
+        assert not first.armed
 
     def test_is_not_taken_away_during_a_pull(self) -> None:
         """A thread in the iterable keeps the lease until the iterable gives an input."""
@@ -852,7 +852,7 @@ class TestLease:
 
         assert 1 == next(slice_.inputs)
         assert [None] == inside
-        assert slice_.alarm  # so that its thread lets go now
+        assert slice_.armed  # so that its thread lets go now
 
     def test_is_not_taken_away_between_a_pull_and_the_start(self) -> None:
         """A thread with an input that needs a turn begins it before others pull the next."""
@@ -1040,7 +1040,7 @@ class TestAccounts:
     def test_count_an_attempt_when_it_starts(self) -> None:
         """An input that was pulled alone starts when others may use the source."""
         hand = Hand()
-        hand.go(each([1, 2]) >> quick | Drain[int](ordered=True))
+        hand.go(each(n for n in [1, 2]) >> quick | Drain[int](ordered=True))
         slice_ = hand.slice()
         next(slice_.inputs)
         before = stats(hand).attempts, counts(hand)
@@ -1833,7 +1833,7 @@ class TestCancel:
         next(slice_.inputs)
         hand.scheduler.cancel()
 
-        assert slice_.alarm
+        assert slice_.armed
         assert [] == hand.work_through(slice_)
         assert (1, 1, 0, 0, 0) == counts(hand)
         assert hand.scheduler.idle()
@@ -2024,15 +2024,15 @@ class TestMiss:
         assert (channel_of(drain),) == work.promised
         assert 0 == channel_of(drain).room(1)
 
-    @pytest.mark.parametrize(("limit", "alarm"), [(1, [True]), (2, [])])
+    @pytest.mark.parametrize(("limit", "armed"), [(1, True), (2, False)])
     def test_stops_the_slice_if_the_limit_is_for_one_of_them(
-        self, limit: int, alarm: list[bool]
+        self, limit: int, *, armed: bool
     ) -> None:
         """The input may wait for a retry, and keeps its place meanwhile."""
         task_ = quick.with_limit(limit)
         _, slice_, _ = self.missed(Hand(), task_, Drain[int]())
 
-        assert alarm == slice_.alarm
+        assert armed == slice_.armed
 
     def test_of_an_input_that_was_only_pulled_counts_it_as_dropped_once(self) -> None:
         """If the slice was told to end, and else not at all."""
@@ -2052,7 +2052,7 @@ class TestMiss:
         stage.budget = 4
         slice_ = hand.slice()
         next(slice_.inputs)
-        slice_.alarm.clear()
+        slice_.armed = False
         return stage, slice_
 
     def missed(
@@ -2205,10 +2205,10 @@ class TestResuming:
         [stage] = hand.go(each(range(9)) >> quick)
         stage.budget = 4
         slice_ = hand.slice()
-        before = list(slice_.alarm)
+        before = slice_.armed
         hand.scheduler.sit(slice_)
 
-        assert ([], [True]) == (before, slice_.alarm)
+        assert (False, True) == (before, slice_.armed)
 
 
 class TestBrokenPipe:

@@ -1,9 +1,10 @@
 """Stages, where their inputs come from, and slices of these inputs."""
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from typing_extensions import override
 
 from fluent_async import Args, Drain, Workers, each, stream, task
 from fluent_async._channel import PLENTY
@@ -404,7 +405,7 @@ class TestSlice:
         slice_.close()
         slice_.again(value)
 
-        assert not slice_.alarm
+        assert not slice_.armed
         assert [value] == list(slice_.inputs)
         assert 1 == slice_.pulled
 
@@ -438,6 +439,63 @@ class TestSlice:
 
         slice_ = slice_of(stage_of(each(values()) >> double), 5)
         return slice_, seen
+
+
+class Own(list[int]):
+    """A list that is iterated in a way of its own."""
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        yield from ()
+
+
+class TestPromptSlice:
+    """Where each value is there at once, a slice takes it in one step less."""
+
+    def taken(self, values: Iterable[int]) -> Slice:
+        """Begin a slice of several of the values."""
+        hand = Hand()
+        [stage] = hand.go(each(values) >> double | Drain[int]())
+        stage.budget = 2
+        return hand.slice()
+
+    @pytest.mark.parametrize(
+        "values", [[5, 6, 7], (5, 6, 7), range(5, 8)], ids=["list", "tuple", "range"]
+    )
+    def test_counts_as_any_other_does(self, values: Iterable[int]) -> None:
+        """What it took is known at any moment."""
+        slice_ = self.taken(values)
+        assert slice_.threes is not None
+        taken = [value for _, value, _ in slice_.threes]
+
+        assert ([5, 6], 2, 2) == (taken, slice_.pulled, slice_.begun)
+        assert not slice_.pulling
+
+    def test_was_in_a_pull_when_the_source_ended(self) -> None:
+        """As any other."""
+        slice_ = self.taken([5])
+
+        assert [5] == list(slice_.inputs)
+        assert (1, 2) == (slice_.pulled, slice_.begun)
+        assert slice_.ended
+
+    def test_gives_nothing_more_once_it_is_closed(self) -> None:
+        """Its gate is in front of the values."""
+        slice_ = self.taken([5, 6, 7])
+        first = next(slice_.inputs)
+        slice_.close()
+
+        assert (5, []) == (first, list(slice_.inputs))
+        assert not slice_.pulling
+
+    @pytest.mark.parametrize(
+        "values", [iter(iter([1]).__next__, 0), Own([1]), (n for n in [1])], ids=type
+    )
+    def test_is_none_of_what_may_run_code_of_somebody(
+        self, values: Iterable[int]
+    ) -> None:
+        """An iterator of the library of Python, of exactly that type, runs none."""
+        assert self.taken(values).threes is None
 
 
 def test_one_value_for_each_of_several_drains_is_plain() -> None:

@@ -80,9 +80,13 @@ class Monitor:
             self._adopt()
 
         frame = sys._getframe(1)
-        entered = _mine().entered
-        if entered and _runs_one_of(entered, frame):
-            self._refuse_again(entered)
+        try:  # as `_mine` does, without a call: this is what decisions cost most
+            entered: list[tuple[Monitor, FrameType]] = _local.mine.entered
+        except AttributeError:
+            entered = _mine().entered
+
+        if entered:
+            self._enter_within(entered, frame)
 
         main = threading.get_ident() == signals.thread
         if main:
@@ -94,16 +98,12 @@ class Monitor:
         try:
             self._lock.acquire()
         except BaseException:  # a handler that could not be put off any longer raised
-            self.give_back()
-            entered.pop()
-            if main:
-                signals.release()
-
+            self._give_up(entered, held=main)
             raise
 
     def __exit__(self, *exc_info: object) -> None:
         self._lock.release()
-        mine = _mine()
+        mine: _Mine = _local.mine
         mine.entered.pop()
         try:
             if (mine.later or mine.theirs) and not mine.entered:
@@ -112,14 +112,24 @@ class Monitor:
             if threading.get_ident() == signals.thread:
                 signals.release()
 
-    def _refuse_again(self, entered: list[tuple[Monitor, FrameType]]) -> None:
-        for monitor, _ in entered:
+    def _enter_within(
+        self, entered: list[tuple[Monitor, FrameType]], frame: FrameType
+    ) -> None:
+        """Refuse a thread that is in this monitor already."""
+        for monitor, _ in entered if _runs_one_of(entered, frame) else ():
             if monitor is self:
                 raise RuntimeError(
                     "a finalizer or signal handler interrupted the pool or drain it "
                     "calls in the middle of a decision; it can send, cancel and shut "
                     "down there"
                 )
+
+    def _give_up(self, entered: list[tuple[Monitor, FrameType]], *, held: bool) -> None:
+        """Enter no more, and let handlers run if they were held back."""
+        self.give_back()
+        entered.pop()
+        if held:
+            signals.release()
 
     def _adopt(self) -> None:
         """Go on in a process that forked, if what this guards is whole and of use there.

@@ -130,10 +130,12 @@ class Admission:
             if channel.shut:
                 continue
 
-            room = self._room_in(channel)
+            room = channel.room(self._slots.limit)
             if room <= 0:
                 channel.block(self._pool)
-                room = self._room_in(channel)  # it may have come before that was noted
+                room = channel.room(
+                    self._slots.limit
+                )  # it may have come before that was noted
 
             least = min(least, room)
 
@@ -141,10 +143,9 @@ class Admission:
 
     def full(self, channel: Channel[Any]) -> bool:
         """Say whether the channel holds somebody back."""
-        return not channel.shut and (channel.awaited or self._room_in(channel) <= 0)
-
-    def _room_in(self, channel: Channel[Any]) -> int:
-        return channel.room(self._slots.limit)
+        return not channel.shut and (
+            channel.awaited or channel.room(self._slots.limit) <= 0
+        )
 
     def _each_limit(self, steps: Iterable[Step]) -> Iterator[Limit]:
         for step in steps:
@@ -153,5 +154,5 @@ class Admission:
                 yield self._limits.setdefault((id(step.origin), step.limit), new)
 
 
-def _allowed(limits: Iterable[Limit]) -> bool:
-    return all(limit.taken < limit.limit for limit in limits)
+def _allowed(limits: tuple[Limit, ...]) -> bool:
+    return not limits or all(limit.taken < limit.limit for limit in limits)

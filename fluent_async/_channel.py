@@ -436,6 +436,15 @@ class Channel(Generic[T]):
                 pour.outlet.pop()
                 self.refuse_shut()
 
+    def report(self, lease: Lease, by: Stirrable) -> bool:
+        """Pass on what a lease has sent; False if it has to end for that."""
+        with self._monitor:
+            if self.shut or self.starves or lease.outlet is not self.values:
+                return False
+
+            self._arrived(by)
+            return True
+
     # -- inputs, for the stage that the channel feeds ----------------------------------
 
     def feed(self, reader: Reader | None) -> None:

@@ -34,11 +34,12 @@ class Course(Slice):
         2. In the drain after each of them but the last it keeps room for one value.
     """
 
-    __slots__ = ("_numbers", "_stages", "at", "calls", "only", "short")
+    __slots__ = ("_numbers", "at", "calls", "only", "short")
 
     def __init__(self, stages: Sequence[Stage], now: float) -> None:
         super().__init__(stages[0], now)
-        self._stages = tuple(stages)
+        self.stages = tuple(stages)
+        self.held = self.stages
         self._numbers = tuple(stage.number for stage in stages)
         self.calls: tuple[tuple[int, Callable[[Any], Any]], ...] = ()
         # The index of the stage its input is in; past the end: none.
@@ -47,29 +48,19 @@ class Course(Slice):
         self.only: int | None = None
         self.short = 0  # passes its last input did not make, or not in this slice
 
-    @property
-    @override
-    def stages(self) -> tuple[Stage, ...]:
-        return self._stages
-
-    @property
-    @override
-    def held(self) -> tuple[Stage, ...]:
-        return self._stages if self.only is None else (self._stages[self.only],)
-
     @override
     def uncouple(self) -> Sequence[Stage]:
         if self.only is not None:
             return ()
 
-        stages = list(self._stages)
+        stages = list(self.stages)
         self.only = 0 if self.at == len(stages) or self.pulling else self.at
-        del stages[self.only]
+        self.held = (stages.pop(self.only),)
         return stages
 
     @override
     def number_in(self, stage: Stage) -> int:
-        return self._numbers[self._stages.index(stage)]
+        return self._numbers[self.stages.index(stage)]
 
     @override
     def miss(self, index: int) -> None:
@@ -78,17 +69,17 @@ class Course(Slice):
 
     def cut(self, index: int) -> None:
         """Note that the last input leaves the course before the stage at `index`."""
-        self.short += len(self._stages) - max(index, 1)
-        self.at = len(self._stages)
+        self.short += len(self.stages) - max(index, 1)
+        self.at = len(self.stages)
 
     @override
     def progress(self) -> tuple[int, int, bool]:
         while True:
             pulled, at = self.pulled, self.at
-            further = (len(self._stages) - 1) * pulled - self.short
-            at_work = at < len(self._stages) and not self.pulling
+            further = (len(self.stages) - 1) * pulled - self.short
+            at_work = at < len(self.stages) and not self.pulling
             if at_work:
-                further += at - len(self._stages) + 1
+                further += at - len(self.stages) + 1
 
             if (pulled, at) == (self.pulled, self.at):  # else its thread went on
                 return pulled - self.missed, further, at_work
@@ -96,7 +87,7 @@ class Course(Slice):
     @override
     def at_work_in(self, stage: Stage) -> bool:
         at = self.at  # read once: its thread goes on meanwhile
-        inside = at < len(self._stages) and self._stages[at] is stage
+        inside = at < len(self.stages) and self.stages[at] is stage
         return inside and self.progress()[2]
 
 

@@ -137,7 +137,8 @@ class Desk:
     @property
     def busy(self) -> bool:
         """Whether a call waits or is made; in the pool's monitor."""
-        return bool(self.backlog) or not all(shift.rests for shift in self.shifts)
+        at_work = self.shifts and not all(shift.rests for shift in self.shifts)
+        return bool(self.backlog or at_work)
 
     def counts(self) -> Calls:
         """Return the counts; in the pool's monitor.

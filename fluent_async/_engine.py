@@ -577,7 +577,7 @@ class Engine:
         if job is None:
             self._announce(now)
         else:
-            self.react()
+            self.react(now)
 
         return job
 
@@ -593,17 +593,20 @@ class Engine:
 
         return job
 
-    def react(self) -> None:
+    def react(self, now: float | None = None) -> None:
         """React to what changed: wake who waits for it, and a thread if one is needed.
 
         One is needed if it would find something to do, or if time needs watching.
+
+        Args:
+            now: the time, if it was asked for already.
         """
-        now = _clock.current().now()
+        now = _clock.current().now() if now is None else now
         self._announce(now)
-        while (waiter := self.scheduler.resume(now)) is not None:
+        slots, desk = self.scheduler.slots, self.scheduler.desk
+        while slots.resuming and (waiter := self.scheduler.resume(now)) is not None:
             waiter.wake()
 
-        desk = self.scheduler.desk
         if desk.backlog:  # whoever handed a call in was interrupted before it rang
             desk.call_up()
 
@@ -614,7 +617,6 @@ class Engine:
             self.threads.hurry()
         elif more or (due is not None and kept is None) or self._shares():
             spare = 0 if due is None else 1
-            slots = self.scheduler.slots
             most = slots.limit + slots.waiting + slots.away + spare
             calls = min(len(desk.backlog), slots.limit - slots.running)
             if not self.threads.rouse(most, max(1, calls)):
@@ -637,6 +639,11 @@ class Engine:
         if self._finishing or self._left:
             self._announce_rest()
 
+        if self._waiting or self._readers or self.released:
+            self._announce_end(now)
+
+    def _announce_end(self, now: float) -> None:
+        """Wake who waits for what is idle, or may never be; end a pool that nobody has."""
         stalled = self.scheduler.stalled(now)
         stands = self.scheduler.idle() or stalled
         for waiter in self._readers if stalled else ():

@@ -94,8 +94,10 @@ class Graph:
 
     def sort(self) -> None:
         """Put stages in order again whose oldest input may have changed."""
-        if any(stage.siblings for stage in self.awake):
-            self.awake.sort(key=_rank)
+        for stage in self.awake:
+            if stage.siblings:
+                self.awake.sort(key=_rank)
+                return
 
     def refresh(self) -> None:
         """Wake and put to sleep whatever changes outside the pool call for."""
@@ -114,6 +116,7 @@ class Graph:
         stage.channels += (channel,)
         if channel.turns is not None:
             channel.turns.feeder = stage
+            stage.ordered = True
 
         self._deepen()
         self.wake(self._reader(channel))

@@ -249,6 +249,22 @@ class Leases:
 
         return found
 
+    def goes_on(self, slice_: Slice) -> bool:
+        """Pass on what a slice has sent that was stopped; say whether it may go on.
+
+        It may if it was stopped for those who wait for that, outside the pool, and there
+        is nothing else to do.
+        """
+        stage, source = slice_.stage, slice_.stage.source
+        slice_.armed = False  # first: who sets it from now on is heard later
+        if slice_.told or slice_.parted or len(slice_.stages) > 1 or self._is_wanted():
+            return False
+
+        if stage.pours or (isinstance(source, Flow) and source.channel.starves):
+            return False
+
+        return all(channel.report(slice_, self._pool) for channel in stage.promising)
+
     # -- ends --------------------------------------------------------------------------
 
     def uncouple(self, slice_: Slice) -> None:

@@ -152,10 +152,13 @@ def _loop_promptly(
     add: Callable[[Any], None],
     context: Context,
 ) -> Held | Raised | None:
-    """Do the same with inputs that are there at once, and need not be let go of."""
+    """Do the same with inputs that are there at once.
+
+    After the pull there is nothing to report, unless the input is not to start.
+    """
     assert slice_.threes is not None
     for _, value, _ in slice_.threes:
-        if slice_.armed:
+        if slice_.told or slice_.holds:
             return Held(value)
 
         try:

@@ -88,7 +88,8 @@ class Relay(Slice):
 
     @override
     def promised(self) -> int:
-        return length_hint(self._gate) + (self.begun > 0)  # in this order
+        left = length_hint(self._gate)  # first; then whether it has begun
+        return left + (length_hint(self._gate) + len(self._left) < self.size)
 
     @property
     @override

@@ -12,13 +12,13 @@ class Room:
     the bound, but for what it is made to give way.
     """
 
-    __slots__ = ("_overdraft", "_promised", "leases", "maxsize")
+    __slots__ = ("_promised", "leases", "maxsize", "overdraft")
 
     def __init__(self, maxsize: int) -> None:
         self.maxsize = maxsize
         self.leases: list[Lease] = []  # each promised room for what it may still send
         self._promised = 0  # to attempts, one each
-        self._overdraft = 0  # values that may come beyond the bound
+        self.overdraft = 0  # how many values may come although the bound is reached
 
     def left(self, held: Sized) -> int:
         """Return how many more values there is room for, besides those that are `held`.
@@ -37,25 +37,23 @@ class Room:
         return max(0, left)
 
     def _left(self, held: Sized) -> int:
-        leased = sum(lease.promised() for lease in self.leases)
-        return self.maxsize - self._promised - leased - len(held)
+        left = self.maxsize - self._promised
+        for lease in self.leases:
+            left -= lease.promised()
 
-    @property
-    def overdraft(self) -> int:
-        """How many values may come although the bound is reached."""
-        return self._overdraft
+        return left - len(held)
 
     def overdraw(self) -> None:
         """Let one value more in than the bound says."""
-        self._overdraft += 1
+        self.overdraft += 1
 
     def lapse(self) -> None:
         """Let no more values in beyond the bound: those it gave way to are gone."""
-        self._overdraft = 0
+        self.overdraft = 0
 
     def use(self, count: int) -> None:
         """Note that values come, `count` of them beyond the bound if that is allowed."""
-        self._overdraft = max(0, self._overdraft - count)
+        self.overdraft = max(0, self.overdraft - count)
 
     def promise(self, count: int) -> None:
         """Keep room for `count` values; negative gives it back."""

@@ -90,7 +90,7 @@ class Runner:
                 return self._pull_one(slice_)
 
             stop = _through(slice_)
-            while stop is not None:
+            while stop is not None or self._goes_on(slice_):
                 stop = self._decide(slice_, stop)
         except InputError as error:
             self._input_failed(slice_, error.__cause__)
@@ -100,8 +100,20 @@ class Runner:
         self._settle(slice_)
         return None
 
+    def _goes_on(self, slice_: Slice) -> bool:
+        """Say whether a slice that was stopped goes on, now that others know of that."""
+        if slice_.pulling or not (slice_.armed and slice_.may_pull):
+            return False  # the source has ended, or the slice has
+
+        with self._core.monitor:
+            goes_on = self._core.scheduler.leases.goes_on(slice_)
+            if goes_on:
+                self._core.react()
+
+            return goes_on
+
     def _decide(
-        self, slice_: Slice, stop: Held | Raised | Passing | Opened
+        self, slice_: Slice, stop: Held | Raised | Passing | Opened | None
     ) -> Held | Raised | Passing | Opened | None:
         """Decide what a slice stopped for, and go on with it until it stops again."""
         try:
@@ -114,7 +126,7 @@ class Runner:
 
             if isinstance(stop, Held):
                 self._let_go(slice_, stop.value)
-            else:
+            elif stop is not None:
                 self._missed(slice_, stop)
 
             return _through(slice_)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from fluent_async._accounts import PoolStats
     from fluent_async._channel import Channel
-    from fluent_async._desk import Desk
     from fluent_async._parties import Stirrable
     from fluent_async._retry import Failure
 
@@ -59,16 +58,12 @@ class Scheduler:
         self.accounts = Accounts()
         self.outcome = Outcome()  # of what is given to the pool's go()
         self.slots = Slots(limit)
+        self.desk = self.slots.desk  # where calls are handed in
         self.admission = Admission(pool, self.slots)
         self.agenda = Agenda()
         self.leases = Leases(pool, self.graph, self.slots, self.admission, self.agenda)
         self._relief = Relief(pool, self.graph, self.slots, self.admission)
         self._calls_next = False  # whose turn it is, if there are calls and inputs
-
-    @property
-    def desk(self) -> Desk:
-        """Where calls are handed in."""
-        return self.slots.desk
 
     def allow(self, limit: int) -> None:
         """Let so many attempts run at any instant, before any does."""
@@ -154,16 +149,20 @@ class Scheduler:
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
-        dues: list[float | None] = []
-        if self.slots.free:  # else whoever frees one looks at what is due
+        slots, dues = self.slots, [self.slots.next_deadline]
+        if self.agenda.timers and slots.free:  # else whoever frees one looks at those
             dues.append(self.agenda.next_due)
 
-        dues += [] if self.idle() else [self.slots.stalls_at]
-        dues.append(self.slots.next_deadline)
+        if slots.given_up and not self.idle():
+            dues.append(slots.stalls_at)
+
         return min((due for due in dues if due is not None), default=None)
 
     def stalled(self, now: float) -> bool:
         """Say whether there is work, and nothing it can run on any more."""
+        if not self.slots.given_up:  # most of the time
+            return False
+
         stalls_at = self.slots.stalls_at
         return stalls_at is not None and stalls_at <= now and not self.idle()
 

@@ -129,7 +129,7 @@ class SimulatedScheduler(Scheduler):
 
     def __init__(self, pool: Stirrable, limit: int, recorder: Recorder) -> None:
         super().__init__(pool, 1)
-        self.slots.desk = SimulatedDesk(recorder)
+        self.desk = self.slots.desk = SimulatedDesk(recorder)
         self._window = limit
         self._recorder = recorder
 

@@ -31,6 +31,7 @@ class Slice:
         "_left",
         "armed",
         "given",
+        "held",
         "holds",
         "inputs",
         "judged",
@@ -41,6 +42,7 @@ class Slice:
         "size",
         "spared",
         "stage",
+        "stages",
         "started",
         "threes",
         "told",
@@ -53,6 +55,10 @@ class Slice:
         self._counter = repeat(1, 0)
         self._left: list[Any] = []  # places others took from the gate
         self.stage = stage
+        self.stages: tuple[Stage, ...] = (stage,)  # that its inputs go through
+        self.held: tuple[Stage, ...] = (
+            self.stages
+        )  # those of them that it still has a place in
         self.number = stage.number  # of its first input
         self.started = now
         self.missed: int = 0  # inputs that did not succeed, and are accounted for
@@ -68,16 +74,6 @@ class Slice:
         # The same, each in the middle of three, where it is there at once.
         self.threes: Iterator[tuple[Any, Any, int]] | None = None
         self.outlet: deque[Any] = deque(maxlen=0)  # outputs are added to it
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages that its inputs go through."""
-        return (self.stage,)
-
-    @property
-    def held(self) -> tuple[Stage, ...]:
-        """Those of its stages that it still has a place in."""
-        return self.stages
 
     def open(self, size: int, outlet: deque[Any] | None) -> None:
         """Let its thread take so many inputs, and add the outputs to `outlet`, if any."""

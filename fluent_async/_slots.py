@@ -76,7 +76,11 @@ class Slots:
     @property
     def waiting(self) -> int:
         """How many threads wait in a job, and use no slot."""
-        return sum(occupant.lent for occupant in self.occupants)
+        lent = 0
+        for occupant in self.occupants:
+            lent += occupant.lent
+
+        return lent
 
     @property
     def next_deadline(self) -> float | None:

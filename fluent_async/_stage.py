@@ -43,6 +43,9 @@ class Stage:
 
     outcome: Outcome  # what comes of it, from when it is taken in until it is over
     slow = False  # whether inputs were seen to take long, when last looked at
+    depth = 0  # how far downstream
+    awake = False
+    dropped = False  # what it has not started: the pool was cancelled
 
     def __init__(
         self,
@@ -63,9 +66,6 @@ class Stage:
         self.base = Context()  # what each attempt runs in a copy of
         self.finish = finish or _as_it_is  # makes an input of what the source gives
         self.limits: tuple[Limit, ...] = ()
-        self.depth = 0  # how far downstream
-        self.awake = False
-        self.dropped = False  # what it has not started: the pool was cancelled
         self.lease: Slice | None = None  # who may pull
         self.slices: list[Slice] = []
         self.waiting: deque[Work] = deque()  # pulled, but there was no room or limit
@@ -76,6 +76,10 @@ class Stage:
         self.plain = steps is not None and is_plain(steps, drains)
         self.quick = steps is not None and self._is_quick(steps, drains)
         self.promising = self.channels if self.quick else ()
+        # Whether inputs are worked through, and have any number of outputs.
+        self.pours = self.quick and not self.plain
+        # Whether its outputs come in the order of its inputs.
+        self.ordered = any(channel.turns is not None for channel in self.channels)
         self.call: Callable[[Any], Any] = _call_given
         if steps is not None and not self.given:
             self.call = steps[0].fn
@@ -88,16 +92,6 @@ class Stage:
             and steps[0].timeout is None
             and len(drains) == len(self.channels) <= 1
         )
-
-    @property
-    def ordered(self) -> bool:
-        """Whether its outputs come in the order of its inputs."""
-        return any(channel.turns is not None for channel in self.channels)
-
-    @property
-    def pours(self) -> bool:
-        """Whether its inputs are worked through, and have any number of outputs."""
-        return self.quick and not self.plain
 
     @property
     def rank(self) -> tuple[int, tuple[int, int]]:
@@ -150,8 +144,10 @@ class Stage:
 
         Where the workers of a batch drain to is known only as they come.
         """
-        known = self.steps is not None and self.channels
-        return bool(known) and all(c.shut for c in self.channels)
+        if self.steps is None or not self.channels or not self.channels[0].shut:
+            return False
+
+        return all(channel.shut for channel in self.channels)
 
     def work(self, value: Any, number: int | None = None) -> Work:
         """Make the record of one input, which the source gave as `value`.

@@ -91,8 +91,12 @@ class Threads:
             return True
 
         if self._parked:
-            self._roused.add(self._parked[-1])
-            self._unpark(self._parked[-1])
+            waiter = self._parked[-1]
+            if waiter is self._patient:  # better one that has nothing to look after
+                waiter = self._parked[-2:][0]
+
+            self._roused.add(waiter)
+            self._unpark(waiter)
         elif len(self) < most and not self.ending:
             after(self._start_quietly(self._new()))
         else:
@@ -248,7 +252,10 @@ class Threads:
         )
         # To start one waits until it runs, which gives the interpreter away. A thread that
         # is needed can as well begin when this one waits for something else.
-        thread._started.wait = bool  # type: ignore[attr-defined]
+        started = getattr(thread, "_started", None)
+        if isinstance(started, threading.Event):
+            started.wait = bool  # type: ignore[method-assign, assignment]
+
         self._threads.add(thread)
         return thread
 

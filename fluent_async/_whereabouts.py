@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from fluent_async._checks import name_of
 from fluent_async._course import Course
 from fluent_async._desk import Desk
-from fluent_async._loop import _loop, _loop_through, go_on, work_through
+from fluent_async._loop import (
+    _loop,
+    _loop_promptly,
+    _loop_through,
+    go_on,
+    work_through,
+)
 from fluent_async._pour import _go_on, _send, pour_through
 from fluent_async._pour import _loop as _loop_of_pour
 
@@ -21,7 +27,10 @@ _OUTER = {work_through.__code__, go_on.__code__, pour_through.__code__}
 _ANSWER = Desk._answer.__code__
 _LOOPS = {
     each.__code__
-    for each in (_loop, _loop_through, go_on, _loop_of_pour, _go_on, _send)
+    for each in (
+        *(_loop, _loop_promptly, _loop_through, go_on),
+        *(_loop_of_pour, _go_on, _send),
+    )
 }
 
 

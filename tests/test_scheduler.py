@@ -1,7 +1,7 @@
 """The scheduler, driven step by step without threads: what runs next, and what counts."""
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -12,6 +12,7 @@ from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
 from fluent_async._channel import Channel
 from fluent_async._desk import Shift
+from fluent_async._manner import THREADS
 from fluent_async._outcome import Outcome
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow
@@ -781,6 +782,94 @@ class TestGivenWorkers:
         hand.go(1 >> quick | full, 2 >> few | full)
 
         assert hand.next() is None
+
+
+def told(hand: Hand, slice_: Slice) -> None:
+    """Tell it to end."""
+    hand.scheduler.cancel()
+
+
+def let_go(hand: Hand, slice_: Slice) -> None:
+    """Take the source from it."""
+    hand.scheduler.leases.let_go(slice_)
+
+
+def beside_another(hand: Hand, slice_: Slice) -> None:
+    """Give the pool something else to do."""
+    hand.go(1 >> up)
+
+
+def shut(hand: Hand, slice_: Slice) -> None:
+    """Shut its drain."""
+    slice_.stage.channels[0].close()
+
+
+def in_need_of_room(hand: Hand, slice_: Slice) -> None:
+    """Have another pool find no room in its drain."""
+    slice_.stage.channels[0].block(Stirred())
+
+
+class TestStopped:
+    """A slice that was stopped passes on what it sent, and may go on with the rest."""
+
+    def begun(self, hand: Hand, drain: Drain[int]) -> Slice:
+        """Have a thread in the middle of a slice, with one output sent."""
+        [stage] = hand.go(each(range(9)) >> quick | drain)
+        stage.budget = 4
+        slice_ = hand.slice()
+        slice_.outlet.append(next(slice_.inputs))
+        slice_.arm()
+        return slice_
+
+    @pytest.mark.parametrize("ordered", [False, True])
+    def test_goes_on_after_who_waits_for_its_outputs_was_woken(
+        self, *, ordered: bool
+    ) -> None:
+        """To end it, and begin another, would take longer than many inputs."""
+        hand, drain = Hand(), Drain[int](ordered=ordered)
+        slice_ = self.begun(hand, drain)
+        reading = channel_of(drain).taking(THREADS)
+        slice_.outlet.clear()
+        waiter = next(reading)
+        slice_.outlet.append(0)
+
+        assert hand.scheduler.leases.goes_on(slice_)
+        assert (True, False) == (waiter.woken, slice_.armed)
+        assert [1, 2, 3] == list(slice_.inputs)
+
+        reading.close()
+
+    @pytest.mark.parametrize(
+        "happens", [told, let_go, beside_another, shut, in_need_of_room]
+    )
+    def test_ends_if_it_was_stopped_for_something_else(
+        self, happens: Callable[[Hand, Slice], None]
+    ) -> None:
+        """Then all it keeps is wanted, or its thread is."""
+        hand = Hand()
+        slice_ = self.begun(hand, Drain[int]())
+        happens(hand, slice_)
+
+        assert not hand.scheduler.leases.goes_on(slice_)
+
+    def test_ends_if_somebody_waits_for_room_where_it_takes_inputs(self) -> None:
+        """It tells of the room it makes when it ends."""
+        hand, full = Hand(), filled(1, 2, maxsize=2)
+        [stage] = hand.go(full >> quick | Drain[int]())
+        stage.budget = 2
+        slice_ = hand.slice()
+        channel_of(full).block(Stirred())
+
+        assert not hand.scheduler.leases.goes_on(slice_)
+
+    def test_ends_if_it_keeps_its_outputs_until_it_is_their_turn(self) -> None:
+        """They come in with its end."""
+        hand, drain = Hand(limit=2), Drain[int](ordered=True)
+        first = self.begun(hand, drain)
+        let_go(hand, first)
+        second = hand.slice()
+
+        assert not hand.scheduler.leases.goes_on(second)
 
 
 class TestLease:

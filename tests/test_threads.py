@@ -76,6 +76,24 @@ class TestRouse:
         assert waiter.woken
         assert [] == Unstarted.started
 
+    def test_leaves_one_alone_that_looks_after_a_lease(self, threads: Threads) -> None:
+        """Another one would have to, then; it wakes up by itself soon."""
+        waiters = [threads.park(None, patient=patient) for patient in (False, True)]
+        threads.rouse(8)
+
+        assert [True, False] == [waiter.woken for waiter in waiters]
+        assert threads.patient
+
+    def test_wakes_that_one_rather_than_to_start_another(
+        self, threads: Threads
+    ) -> None:
+        """It is there, after all."""
+        waiter = threads.park(None, patient=True)
+        threads.rouse(8)
+
+        assert waiter.woken
+        assert not threads.patient
+
     def test_says_when_all_are_at_work(self, threads: Threads) -> None:
         """Whoever asked has to look for another way."""
         threads.rouse(1)

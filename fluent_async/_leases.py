@@ -333,8 +333,12 @@ def _put_back(stage: Stage) -> None:
 
 
 def _begin(new: Slice, source: Source) -> None:
-    """Have a slice take inputs of a source; promptly, if nobody else may use that."""
-    if isinstance(source, Values) and not source.foreign and type(new) is Slice:
+    """Have a slice take inputs of a source; promptly, if each is there at once.
+
+    A single input may have to wait until others can use the source.
+    """
+    several = type(new) is Slice and new.size > 1
+    if several and isinstance(source, Values) and not source.foreign:
         new.begin_promptly(*source.args)
     else:
         new.begin(source.pull(new))

@@ -158,7 +158,7 @@ def _loop_promptly(
     """
     assert slice_.threes is not None
     for _, value, _ in slice_.threes:
-        if slice_.told or slice_.holds:
+        if slice_.told:
             return Held(value)
 
         try:

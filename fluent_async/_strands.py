@@ -132,7 +132,7 @@ class Fibre(Strand):
             name=f"simulation-{number}",
             daemon=True,
         )
-        self._os_thread.start()
+        Context().run(self._os_thread.start)  # which some builds have it inherit
         self.thread = self._os_thread.ident or 0
 
     @property

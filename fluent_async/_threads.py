@@ -263,8 +263,9 @@ class Threads:
         try:
             # Holds a lock that the new thread needs: a signal handler that interrupts it
             # must not wait for that thread, so what it asks for is put off.
+            # Some builds have it inherit the context, and keep that as long as it runs.
             with Monitor():
-                thread.start()
+                Context().run(thread.start)
         except RuntimeError:
             with self._monitor:
                 self._threads.discard(thread)

@@ -1,6 +1,7 @@
 """Context variables: each attempt has a fresh copy of the context of its `go()`."""
 
 import contextvars
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -183,6 +184,21 @@ class TestLeaks:
             pool.go(each([1, 2]) >> see | Sink() | drain)
 
         assert [0, 0] == drain.drain()
+
+    def test_to_threads_that_inherit_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Some builds start each thread in a copy of the context it is started in."""
+        begin, contexts = threading.Thread.start, list[contextvars.Context]()
+
+        def start(thread: threading.Thread) -> None:
+            contexts.append(contextvars.copy_context())
+            begin(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        seen.set(1)
+        with Pool(limit=1) as pool:
+            pool.go(1 >> see)
+
+        assert [0] == list(map(len, contexts))
 
     def test_from_the_first_go_to_threads(self) -> None:
         """M8: A thread keeps nothing of the context it was started in."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 from fluent_async._interrupt import Stoppable, stop
 from fluent_async._manner import THREADS, Manner, W, Waiting, Wakeable, wait
 from fluent_async._monitor import Monitor, after
-from fluent_async._parties import SHARED, Lease, Pouring, Reader, Stirrable
+from fluent_async._parties import Lease, Pouring, Reader, Stirrable
 from fluent_async._readers import Readers, Reading, Readings
 from fluent_async._room import Room
 from fluent_async._senders import Sender, Senders
@@ -756,7 +756,7 @@ class Channel(Generic[T]):
 
     def _begin_taking(self) -> Taking[T]:
         self._end_run_of_reader()
-        if SHARED and not self._blocked and not self._senders:
+        if not self._blocked and not self._senders:
             self._taking = Taking(self.values.popleft, len(self.values))
             return self._taking
 

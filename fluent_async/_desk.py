@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from contextlib import suppress
-from itertools import repeat
-from operator import length_hint, methodcaller
+from operator import methodcaller
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from fluent_async._counter import Counter
 from fluent_async._wait import Waiter
 from fluent_async._work import End
 
@@ -127,8 +126,8 @@ class Desk:
         self.standing: deque[Shift] = deque()  # last in, first out: warm caches
         self.shifts: dict[Shift, None] = {}  # guarded by the pool's monitor
         self._past = Tally()  # of shifts that are over
-        self._left = repeat((), sys.maxsize)  # one less for each call handed in
-        self._left_back = repeat((), sys.maxsize)  # and for each that was taken back
+        self._accepted, self._taken_back = Counter(), Counter()
+        self._accepts = self._accepted.ticks  # one for each call handed in
         self.passed = 0  # calls that went to the pool, which counts them; guarded by it
         # One step for Python, so that no signal handler comes between: a shift that was
         # taken off those that stand by, and never rung, would keep its slot for ever.
@@ -151,8 +150,8 @@ class Desk:
         failed = sum(shift.failed for shift in shifts)
         cancelled = sum(shift.cancelled for shift in shifts)
         begun = sum(shift.begun for shift in shifts)
-        taken_back = sys.maxsize - length_hint(self._left_back)
-        accepted = sys.maxsize - length_hint(self._left) - taken_back - self.passed
+        taken_back = self._taken_back.count  # first, as they were accepted before
+        accepted = self._accepted.count - taken_back - self.passed
         return Calls(succeeded, failed, cancelled, accepted, begun)
 
     def begin(self) -> Shift | None:
@@ -179,7 +178,7 @@ class Desk:
 
     def hand_in(self, call: Call) -> None:
         """Accept a call; from any thread, whatever it is at."""
-        next(self._left)  # one step, like the next
+        next(self._accepts)  # one step, like the next
         self.backlog.append(call)
 
     def call_up(self) -> bool:
@@ -223,7 +222,7 @@ class Desk:
         except ValueError:
             return False
 
-        next(self._left_back)
+        next(self._taken_back.ticks)
         return True
 
     def clear(self) -> list[Call]:

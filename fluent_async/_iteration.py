@@ -29,11 +29,20 @@ class Iteration(Generic[T]):
            makes `_reader` a reader as far as others can tell.
     """
 
-    __slots__ = ("_channel", "_ended", "_pace", "_reader", "_reading", "_taking")
+    __slots__ = (
+        "_channel",
+        "_ended",
+        "_pace",
+        "_reader",
+        "_reading",
+        "_taking",
+        "_values",
+    )
 
     def __init__(self, channel: Channel[T]) -> None:
         self._channel = channel
         self._taking: Taking[T] = Taking(channel.values.popleft, 0)
+        self._values = self._taking.values
         self._reader: Who | None = None
         self._reading: object = None
         self._pace = Pace()
@@ -44,7 +53,7 @@ class Iteration(Generic[T]):
 
     async def __anext__(self) -> T:
         await self._pace.step()
-        for value in self._taking.values:
+        for value in self._values:
             return value
 
         return await self._next()
@@ -58,7 +67,7 @@ class Iteration(Generic[T]):
             self._ended = not taking.size
             for value in taking.values:
                 if taking.size > 1:
-                    self._taking = taking
+                    self._taking, self._values = taking, taking.own
                 else:
                     self._channel.end_taking(taking)
 

@@ -6,6 +6,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from fluent_async import _clock
+from fluent_async._build import GIL
 from fluent_async._course import Course, after, course
 from fluent_async._pour import Pour
 from fluent_async._relay import LAPS, Relay, relays
@@ -337,7 +338,7 @@ def _begin(new: Slice, source: Source) -> None:
 
     A single input may have to wait until others can use the source.
     """
-    several = type(new) is Slice and new.size > 1
+    several = GIL and type(new) is Slice and new.size > 1
     if several and isinstance(source, Values) and not source.foreign:
         new.begin_promptly(*source.args)
     else:

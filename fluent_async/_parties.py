@@ -1,12 +1,7 @@
 """Parties: what a channel knows of the pools, stages and threads around it."""
 
-import sys
 from collections import deque
 from typing import Any, Protocol
-
-
-_gil = getattr(sys, "_is_gil_enabled", lambda: True)
-SHARED = _gil()  # whether leases may be longer than one input: see `Lease`
 
 
 class Stirrable(Protocol):
@@ -31,8 +26,8 @@ class Lease(Protocol):
 
     The thread looks at its alarm after each thing it does. Whoever waits for something a
     lease may do arms it first and looks again afterwards, so one of the two sees the
-    other. This relies on the GIL to keep both in order; on builds without it a lease is
-    one input long and ends in the monitor.
+    other. The GIL keeps both in order; without it, the operation on a deque, or on an
+    attribute, that the thread does before it looks.
     """
 
     turn: int  # the number of its first input, in an ordered channel

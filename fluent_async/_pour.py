@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from fluent_async._build import GIL
 from fluent_async._loop import Held, InputError, Raised
 from fluent_async._slice import Slice
+from fluent_async._turnstile import Tickets
 
 
 if TYPE_CHECKING:
@@ -36,21 +38,32 @@ class Pour(Slice):
            So who empties `places` and then reads `adding` knows whether one more comes.
     """
 
-    __slots__ = ("adding", "places")
+    __slots__ = ("_tickets", "adding", "places")
 
     def __init__(self, stage: Stage, now: float) -> None:
         super().__init__(stage, now)
-        self.places = repeat((), 0)
+        self.places: Iterator[object] = repeat((), 0)
+        self._tickets: Tickets | None = None  # what `places` are, without the GIL
         self.adding = False
 
     def widen(self, places: int) -> None:
         """Let its thread, which calls this, send so many outputs by itself."""
-        self.places = repeat((), min(places, BURST))
+        places = min(places, BURST)
+        if GIL:
+            self.places = repeat((), places)
+        else:
+            self._tickets = Tickets(places)
+            self.places = iter(self._tickets)
+
         if self.told:  # since it last looked: that took back the places of before
             self.yield_room()
 
     @override
     def yield_room(self) -> None:
+        if self._tickets is not None:
+            self._tickets.take_back()
+            return
+
         for _ in self.places:
             pass
 
@@ -62,7 +75,9 @@ class Pour(Slice):
     @override
     def promised(self) -> int:
         # In this order: the output of a place that is taken meanwhile counts all the same.
-        return length_hint(self.places) + self.adding
+        tickets = self._tickets
+        left = length_hint(self.places) if tickets is None else tickets.left
+        return left + self.adding
 
 
 class Opened:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from fluent_async._parties import SHARED
 from fluent_async._slice import Slice
 from fluent_async._sources import Values
 
@@ -84,10 +83,19 @@ class Relay(Slice):
         if self.begun:
             self.close()
         else:  # it keeps one place: relays that take them from each other would never begin
+            self._keep_one_place()
+
+    def _keep_one_place(self) -> None:
+        if self._turnstile is None:
             self._left.extend(islice(self._gate, max(0, length_hint(self._gate) - 1)))
+        else:
+            self._turnstile.shut_after_next()
 
     @override
     def promised(self) -> int:
+        if self._turnstile is not None:
+            return self._places + (self.begun > 0)  # in this order
+
         left = length_hint(self._gate)  # first; then whether it has begun
         return left + (length_hint(self._gate) + len(self._left) < self.size)
 
@@ -114,5 +122,4 @@ class Relay(Slice):
 def relays(stage: Stage) -> bool:
     """Say whether a stage is best worked through by relays: each input may take long."""
     one_each = stage.quick and not (stage.pours or stage.ordered)
-    alike = one_each and stage.budget == 1
-    return SHARED and alike and isinstance(stage.source, Values)
+    return one_each and stage.budget == 1 and isinstance(stage.source, Values)

@@ -251,7 +251,7 @@ class Outputs(Generic[T]):
         if self._outcome.halted:
             taking.close()
         elif taking.size > 1:  # else its value may have left the drain already
-            self._taking, self._values = taking, taking.values
+            self._taking, self._values = taking, taking.own
 
     def _over(self, taking: Taking[T]) -> bool:
         """Say whether the last drain is over and nothing runs; else turn to the next."""

@@ -7,6 +7,9 @@ from itertools import compress, repeat, starmap
 from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any
 
+from fluent_async._build import GIL
+from fluent_async._turnstile import Turnstile
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +25,15 @@ class Slice:
 
     The thread iterates `inputs`. Each step of that uses up one place of the *gate*, then
     pulls an input, then counts it; so whoever empties the gate knows that nothing more
-    is pulled, and, from the count, whether a pull was under way at that moment.
+    is pulled, and, from the count, whether a pull was under way at that moment. Without
+    the GIL others leave the gate alone, and shut a turnstile that is behind it.
     """
 
     __slots__ = (
         "_counter",
         "_gate",
         "_left",
+        "_turnstile",
         "armed",
         "given",
         "held",
@@ -54,11 +59,11 @@ class Slice:
         self._gate = repeat(stage.source.args, 0)
         self._counter = repeat(1, 0)
         self._left: list[Any] = []  # places others took from the gate
+        self._turnstile = None if GIL else Turnstile()
         self.stage = stage
         self.stages: tuple[Stage, ...] = (stage,)  # that its inputs go through
-        self.held: tuple[Stage, ...] = (
-            self.stages
-        )  # those of them that it still has a place in
+        # Those of them that it still has a place in.
+        self.held: tuple[Stage, ...] = self.stages
         self.number = stage.number  # of its first input
         self.started = now
         self.missed: int = 0  # inputs that did not succeed, and are accounted for
@@ -85,7 +90,10 @@ class Slice:
 
     def begin(self, pull: Callable[..., Any]) -> None:
         """Take inputs with `pull` from now on."""
-        self.inputs = compress(starmap(pull, self._gate), self._counter)
+        if self._turnstile is None:
+            self.inputs = compress(starmap(pull, self._gate), self._counter)
+        else:
+            self.inputs = self._turnstile.through(pull, self._gate, self._counter)
 
     def begin_promptly(self, values: Iterator[Any]) -> None:
         """Take inputs from an iterator that has each at once, and is nobody's code.
@@ -129,7 +137,13 @@ class Slice:
 
     def close(self) -> None:
         """Let the thread take no more inputs than it has."""
-        self._left.extend(self._gate)  # one step
+        if self._turnstile is None:
+            self._left.extend(self._gate)  # one step
+            return
+
+        self._turnstile.shut()
+        if self.stage.source.certain:  # else it may take as long as it likes
+            self._turnstile.settle()
 
     @property
     def pulled(self) -> int:
@@ -149,7 +163,13 @@ class Slice:
     @property
     def may_pull(self) -> bool:
         """Whether its thread may take more inputs."""
-        return length_hint(self._gate) > 0
+        return self._places > 0
+
+    @property
+    def _places(self) -> int:
+        """How many more inputs its thread may take."""
+        places = length_hint(self._gate)
+        return places if self._turnstile is None else self._turnstile.most(places)
 
     def closed_pulling(self) -> bool:
         """Close it, and say whether its thread was in a pull at that moment."""
@@ -169,12 +189,18 @@ class Slice:
     @property
     def begun(self) -> int:
         """How many pulls its thread has begun so far."""
-        return self.size - len(self._left) - length_hint(self._gate)
+        if self._turnstile is None:
+            return self.size - len(self._left) - length_hint(self._gate)
+
+        return self.pulled + self._turnstile.busy
 
     @property
     def pulling(self) -> bool:
         """Whether a pull was begun that has given nothing, at this moment."""
-        return self.begun > self.pulled
+        if self._turnstile is None:
+            return self.begun > self.pulled
+
+        return self._turnstile.busy
 
     def progress(self) -> tuple[int, int, bool]:
         """Return what it took, and whether it is at work on the last of that.
@@ -197,4 +223,4 @@ class Slice:
 
     def promised(self) -> int:
         """At most how many outputs it may still send: one for an input it is at, too."""
-        return min(length_hint(self._gate) + 1, self.size)
+        return min(self._places + 1, self.size)

@@ -26,6 +26,7 @@ class Source(Protocol):
     """Where a stage's inputs come from. All but what `pull` gives is for the monitor."""
 
     foreign: bool  # whether a pull runs code of the user's
+    certain: bool  # whether a pull that was begun gives an input, and soon
     args: tuple[Any, ...]  # of what `pull` gives
 
     def ready(self) -> int:
@@ -43,6 +44,8 @@ class Source(Protocol):
 
 class Values:
     """The items of an iterable; one thread at a time advances it: who took the baton."""
+
+    certain = False  # it may have ended
 
     def __init__(self, iterator: Iterator[Any]) -> None:
         self.args = (iterator,)
@@ -84,6 +87,7 @@ class Given:
     """Workers given to `go()`, in the order of their places among the arguments."""
 
     foreign = False
+    certain = True
     args = ()
 
     def __init__(self, places: Sequence[int], workers: Iterable[Worker[Any]]) -> None:
@@ -92,8 +96,9 @@ class Given:
 
     @property
     def place(self) -> int:
-        """The place of the one that is taken next, if there is one."""
-        return self.places[len(self.places) - len(self.workers)]
+        """The place of the one that is taken next, if there is one; else the last."""
+        first = len(self.places) - len(self.workers)  # a lease goes on meanwhile
+        return self.places[min(first, len(self.places) - 1)]
 
     def before(self, place: int, most: int) -> int:
         """Count those, up to `most`, that are taken next and come before a place."""
@@ -115,6 +120,7 @@ class Flow:
     """The values of a channel that feeds the stage."""
 
     foreign = False
+    certain = True
     args = ()
 
     def __init__(self, channel: Channel[Any]) -> None:

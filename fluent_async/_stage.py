@@ -7,7 +7,6 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from fluent_async._drain import channel_of
-from fluent_async._parties import SHARED
 from fluent_async._sources import Flow, Given, Values
 from fluent_async._step import ONE, Kind
 from fluent_async._work import Work
@@ -186,7 +185,7 @@ class Stage:
             limit: of the pool.
             stages: how many, this one included.
         """
-        if not self.quick or not SHARED:
+        if not self.quick:
             return 1
 
         return min(self.budget, ALONE if limit == 1 else LONGEST // stages)
@@ -220,7 +219,7 @@ class Stage:
 def _pours(step: Step) -> bool:
     """Say whether outputs of a stream go out as they come, and are not made again."""
     once = step.policy is None or step.policy.attempts == 1
-    return SHARED and once and step.kind is Kind.ITERABLE
+    return once and step.kind is Kind.ITERABLE
 
 
 def _as_it_is(value: Any) -> Any:

@@ -10,6 +10,8 @@ import hypothesis
 import pytest
 
 from audit import assert_adds_up, noting
+from fluent_async import _counter, _leases, _pour, _slice, _taking
+from fluent_async._build import GIL
 from fluent_async._engine import Engine
 from support import FakeClock, Threads
 
@@ -54,6 +56,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget a STAGE of the environment, which would set the limit of every pool to 1."""
     monkeypatch.delenv("STAGE", raising=False)
+
+
+@pytest.fixture(
+    params=[True, False] if GIL else [False], ids=("gil", "free")[-1 - GIL :]
+)
+def each_build(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have threads share what they do as each kind of build has it.
+
+    What is for builds without the GIL is right with it, too; not the other way round.
+    """
+    gil: bool = request.param
+    for module in (_counter, _leases, _pour, _slice, _taking):
+        monkeypatch.setattr(module, "GIL", gil)
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from typing import Self
 import pytest
 
 from fluent_async import _clock
+from fluent_async._build import GIL
 
 
 TIMEOUT = 10.0
@@ -43,6 +44,16 @@ def poll(condition: Callable[[], bool], timeout: float = TIMEOUT) -> bool:
         pause.wait(0.001)
 
     return True
+
+
+def let_go() -> None:
+    """Have what all threads are done with freed: without the GIL it may wait for its maker.
+
+    What another thread lets go of last is freed by the thread that made it, when that goes
+    on, or by a collection.
+    """
+    if not GIL:
+        gc.collect()
 
 
 class Gate:

@@ -16,6 +16,9 @@ from fluent_async.errors import DrainClosed
 from hand import Leased, Stirred
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 @dataclass(frozen=True)
 class Reading:
     """A stage that a channel feeds, as the channel knows it."""

@@ -21,6 +21,9 @@ from hand import Hand, channel_of
 from support import FakeClock
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 Act = Callable[[], object]
 
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
 from typing_extensions import override
 
 from fluent_async._desk import Calls, Desk, Shift, Tally
 from fluent_async._work import End
 from hand import Step, no
+
+
+pytestmark = pytest.mark.usefixtures("each_build")
 
 
 class Interrupted(Step):

@@ -28,7 +28,7 @@ from fluent_async._future import PoolFuture
 from fluent_async._lending import Event
 from fluent_async.errors import PoolClosed, TaskTimeout
 from fluent_async.futures import ThreadPoolExecutor
-from support import TIMEOUT, FakeClock, Gate, poll, run_child
+from support import TIMEOUT, FakeClock, Gate, let_go, poll, run_child
 
 
 request = ContextVar("request", default="none")
@@ -324,7 +324,12 @@ class TestSubmit:
     ) -> None:
         """A failed call whose future is gone unread is logged, without its values."""
         one.submit(fail, ValueError("secret"))
-        assert poll(lambda: warnings(caplog) != [])
+
+        def logged() -> bool:
+            let_go()
+            return warnings(caplog) != []
+
+        assert poll(logged)
 
         assert warnings(caplog) == [
             "nobody was shown that a call of fail that was submitted raised ValueError"

@@ -11,7 +11,7 @@ import pytest
 
 from fluent_async import Args, Drain, Pool, Task, Workers, each, run, stream, task
 from fluent_async.errors import PoolCancelled, TaskTimeout
-from support import TIMEOUT, FakeClock, Gate, Threads, poll
+from support import TIMEOUT, FakeClock, Gate, Threads, let_go, poll
 from work import at, double
 
 
@@ -58,6 +58,7 @@ class Watch:
 
     def left(self) -> list[str]:
         """Name those that are still there."""
+        let_go()
         return [
             type(thing).__name__ for ref in self._refs if (thing := ref()) is not None
         ]

@@ -12,6 +12,9 @@ from fluent_async._stage import Stage
 from hand import Hand, channel_of
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 @task
 def quick(number: int) -> int:
     """Be worked through in slices."""

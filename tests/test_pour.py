@@ -25,6 +25,9 @@ from hand import Hand, channel_of
 from support import TIMEOUT, Gate, poll
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 Act = Callable[[], object]
 variable = ContextVar("variable", default="unset")
 
@@ -600,7 +603,7 @@ class TestEnd:
             widen(pour, places)
             real = pour.places
 
-            def taken() -> Iterator[tuple[()]]:
+            def taken() -> Iterator[object]:
                 for place in real:
                     spring.drain.shut_down()
                     yield place

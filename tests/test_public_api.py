@@ -34,6 +34,7 @@ RE_EXPORTING = {"fluent_async", "fluent_async.testing"}
 LAYERS = [
     {
         "errors",
+        "_build",
         "_choices",
         "_clock",
         "_layout",
@@ -42,13 +43,12 @@ LAYERS = [
         "_pace",
         "_process",
         "_simulator",
-        "_slice",
-        "_taking",
         "_text",
         "_turns",
+        "_turnstile",
         "_work",
     },
-    {"_parties", "_signals"},
+    {"_parties", "_signals", "_slice"},
     {"_checks", "_interrupt"},
     {
         "_accounts",
@@ -63,6 +63,7 @@ LAYERS = [
         "_svg",
         "_wait",
     },
+    {"_counter", "_taking"},
     {
         "_desk",
         "_lending",

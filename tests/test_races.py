@@ -20,6 +20,9 @@ from hand import Hand, channel_of
 from support import TIMEOUT, FakeClock, Gate
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 ORDERS = 40
 """Orders of turns in which a race is tried."""
 

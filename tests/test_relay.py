@@ -20,6 +20,9 @@ from hand import Hand, filled
 from support import TIMEOUT, Gate, poll
 
 
+pytestmark = pytest.mark.usefixtures("each_build")
+
+
 T = TypeVar("T")
 
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from beside import beside
-from fluent_async import Drain, Pool, _channel, _signals, each
+from fluent_async import Drain, Pool, _signals, each
 from fluent_async._channel import Channel
 from fluent_async._monitor import Monitor, after
 from fluent_async._signals import undisturbed
 from fluent_async._wait import Waiter, block
 from fluent_async.errors import PoolCancelled
-from hand import filled
+from hand import Stirred, channel_of, filled
 from interruption import Interrupted, interrupt, interrupted_at, raising_handlers
 from support import TIMEOUT, Gate
 from work import at, double
@@ -344,13 +344,16 @@ class TestDecisions:
 class TestTaking:
     """A signal comes when a thread has a value of a drain, and before its caller has."""
 
-    @pytest.mark.parametrize("shared", [True, False])
+    @pytest.mark.usefixtures("each_build")
+    @pytest.mark.parametrize("alone", [False, True])
     def test_leaves_the_value_in_the_drain(
-        self, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+        self, monkeypatch: pytest.MonkeyPatch, *, alone: bool
     ) -> None:
         """K5: nothing that was sent is lost, and the order is as it was."""
-        monkeypatch.setattr(_channel, "SHARED", shared)
         drain = filled(1, 2)
+        if alone:  # then it has the value before anybody else can
+            channel_of(drain).block(Stirred())
+
         ask = Channel[int]._ask  # noqa: SLF001
 
         def interrupted(channel: Channel[int]) -> object:

@@ -4,11 +4,14 @@ import threading
 
 import pytest
 
-from fluent_async import Drain, Pool, _channel, task
+from fluent_async import Drain, Pool, task
 from fluent_async._room import Room
 from fluent_async.errors import PoolCancelled
 from hand import channel_of, filled
 from support import TIMEOUT, Gate, poll
+
+
+pytestmark = pytest.mark.usefixtures("each_build")
 
 
 class TestTaking:
@@ -117,16 +120,3 @@ class TestTaking:
         channel.feed(None)
 
         assert [] == list(taking.values)
-
-
-def test_values_are_taken_in_the_monitor_without_the_gil(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """There a thread takes one at a time."""
-    monkeypatch.setattr(_channel, "SHARED", False)
-    drain = filled(1, 2)
-    taking = channel_of(drain).take()
-
-    assert 1 == taking.size
-    assert 1 == len(drain)
-    assert [1] == list(taking.values)

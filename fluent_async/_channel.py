@@ -335,6 +335,12 @@ class Channel(Generic[T]):
             elif self._taker is not None:
                 self._taker.arm()
 
+    @property
+    def keeps_room(self) -> bool:
+        """Whether room is kept for outputs of inputs that are not begun."""
+        with self._monitor:
+            return self._room.kept
+
     def block(self, pool: Stirrable) -> None:
         """Note that `pool` found no room: it is stirred when there is some."""
         with self._monitor:
@@ -675,8 +681,10 @@ class Channel(Generic[T]):
 
     def _use(self, count: int, by: Stirrable) -> None:
         """Note that `by` found room for `count` values."""
-        beyond = count if self.turns is not None else count - self._left()
-        self._room.use(max(0, beyond))
+        if self._room.overdraft:
+            beyond = count if self.turns is not None else count - self._left()
+            self._room.use(max(0, beyond))
+
         if by in self._blocked:
             self._blocked.remove(by)
 

@@ -165,12 +165,13 @@ class Leases:
     def shareable(self, stage: Stage) -> bool:
         """Say whether a thread with patience would find something to do.
 
-        It would if it could share a lease, use the room that the holder of one makes, or
-        start what is held back.
+        It would if it could share a lease, use the room that the holder of one makes or
+        keeps, or start what is held back.
         """
         lease = stage.lease
         if lease is None:
-            return self.held_back(stage) and self._admission.open(stage)
+            held_back = self.held_back(stage) and self._admission.open(stage)
+            return held_back or self._kept_out(stage)
 
         if isinstance(stage.source, Flow) and stage.source.channel.starves:
             return True
@@ -212,6 +213,22 @@ class Leases:
                     self._take(stage, lease)
                 else:
                     lease.spared = None
+
+    def take_room(self) -> None:
+        """Have those who keep stages out give back room for what they have not begun."""
+        for stage in filter(self._kept_out, self._graph.awake):
+            for channel in stage.channels:
+                channel.arm(taker=False)
+
+    def _kept_out(self, stage: Stage) -> bool:
+        """Say whether all that a stage lacks is room that leases of others keep."""
+        keeping = any(channel.keeps_room for channel in stage.channels)
+        if not keeping or stage.lease is not None or stage.dropped:
+            return False
+
+        ready = bool(stage.waiting) or stage.source.ready() > 0
+        room = self._admission.room(stage.channels)
+        return ready and self._admission.allowed(stage) and room <= 0
 
     def _take(self, stage: Stage, lease: Slice) -> None:
         """Take the right to pull from a thread, unless it is pulling right now."""

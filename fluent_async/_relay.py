@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
@@ -80,24 +78,7 @@ class Relay(Slice):
 
     @override
     def yield_room(self) -> None:
-        if self.begun:
-            self.close()
-        else:  # it keeps one place: relays that take them from each other would never begin
-            self._keep_one_place()
-
-    def _keep_one_place(self) -> None:
-        if self._turnstile is None:
-            self._left.extend(islice(self._gate, max(0, length_hint(self._gate) - 1)))
-        else:
-            self._turnstile.shut_after_next()
-
-    @override
-    def promised(self) -> int:
-        if self._turnstile is not None:
-            return self._places + (self.begun > 0)  # in this order
-
-        left = length_hint(self._gate)  # first; then whether it has begun
-        return left + (length_hint(self._gate) + len(self._left) < self.size)
+        self._close_unbegun()  # each input may take long
 
     @property
     @override

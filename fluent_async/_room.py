@@ -43,6 +43,11 @@ class Room:
 
         return left - len(held)
 
+    @property
+    def kept(self) -> bool:
+        """Whether a lease keeps room for more than what it is at, or begins with."""
+        return any(lease.promised() > 1 for lease in self.leases)
+
     def overdraw(self) -> None:
         """Let one value more in than the bound says."""
         self.overdraft += 1

@@ -187,13 +187,14 @@ class Scheduler:
         What is due comes first, then attempts that want their slot back (the waiter is
         theirs: wake it, and the slot is theirs too), then new inputs, of the most
         downstream stage first. A thread that has been `patient` since it last asked
-        takes leases away from threads that are still at them.
+        takes leases, and the room they keep, away from threads that are still at them.
         """
         if not self._slot(now):
             return None
 
         if patient:
             self.leases.take_spared(now)
+            self.leases.take_room()
 
         job = self._next(now, patient=patient)
         if job is not None:

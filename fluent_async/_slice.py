@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import compress, repeat, starmap
+from itertools import compress, islice, repeat, starmap
 from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any
 
@@ -219,8 +219,27 @@ class Slice:
         return self.progress()[2]
 
     def yield_room(self) -> None:
-        """Give back room for outputs that it can ask for later; else for none of them."""
+        """Give back the room of inputs that it has not begun, if it is to stop."""
+        if self.armed:
+            self._close_unbegun()
+
+    def _close_unbegun(self) -> None:
+        """Take no more inputs than were begun; one if none was.
+
+        Else slices that need room could take it from each other, and none would begin.
+        """
+        if self._turnstile is None:
+            left = length_hint(self._gate) - (not self.begun)
+            self._left.extend(islice(self._gate, max(0, left)))  # one step
+        elif self.begun:
+            self.close()
+        else:
+            self._turnstile.shut_after_next()
 
     def promised(self) -> int:
         """At most how many outputs it may still send: one for an input it is at, too."""
-        return min(self._places + 1, self.size)
+        if self._turnstile is not None:
+            return self._places + (self.begun > 0)  # in this order
+
+        left = length_hint(self._gate)  # first; then whether it has begun
+        return left + (length_hint(self._gate) + len(self._left) < self.size)

@@ -69,6 +69,18 @@ class TestYielded:
         assert (left, asked) == (room.left(held(0)), lease.asked)
 
 
+class TestKept:
+    """Room of leases that others could have, if they gave it back."""
+
+    @pytest.mark.parametrize("promised", [0, 1, 2])
+    def test_is_what_goes_beyond_one_output_each(self, promised: int) -> None:
+        """One output is of the input that the lease is at, or begins with."""
+        room = Room(9)
+        room.leases += [Leased(promised=1), Leased(promised=promised)]
+
+        assert room.kept == (promised > 1)
+
+
 class TestOverdraft:
     """What may come beyond the bound."""
 

@@ -632,11 +632,78 @@ class TestRoom:
         hand.go(each(range(9)) >> quick | drain, each(range(9)) >> up | drain)
         hand.scheduler.graph.awake[0].budget = 4
         slice_ = hand.slice()
+        slice_.outlet.append(next(slice_.inputs))
         before = hand.started()
         slice_.outlet.append(next(slice_.inputs))
 
         assert [] == before == hand.started()
-        assert 4 == len(hand.work_through(slice_)) + 1
+        assert 4 == len(hand.work_through(slice_)) + 2
+
+    def test_is_given_back_by_a_slice_that_is_to_stop(self) -> None:
+        """It keeps room for what it is at, and takes nothing more that is not begun."""
+        hand, drain = Hand(), Drain[int](maxsize=4)
+        first = self.one_at_a_time(hand, drain)
+        next(first.inputs)
+        for _ in range(3):  # who waits for room has it stop
+            drain.send(9, timeout=0)
+
+        with pytest.raises(TimeoutError):
+            drain.send(9, timeout=0)
+
+        assert [] == list(first.inputs)
+
+    def test_is_given_back_to_who_had_patience(self) -> None:
+        """An input that takes long keeps other stages from no room but its own."""
+        # 1. A slice has all the room, and is at its first input, for how long nobody knows.
+        # 2. Another stage finds no room, and its thread parks with patience.
+        # 3. It looks again: what the slice has not begun it gives back.
+        hand, drain = Hand(limit=2), Drain[int](maxsize=4)
+        first = self.one_at_a_time(hand, drain)
+        next(first.inputs)
+        before = hand.scheduler.shared()
+        hand.go(each(range(9)) >> quick | drain)
+        found = hand.next()
+        helps = hand.scheduler.shared()
+        second = hand.slice(patient=True)
+
+        assert (False, None, True) == (before, found, helps)
+        assert [] == list(first.inputs)
+        assert [0] == hand.work_through(second)
+        assert not hand.scheduler.shared()
+
+    def test_is_kept_for_one_input_of_a_slice_until_it_begins(self) -> None:
+        """Else slices could take it from each other, and none would begin."""
+        hand, drain = Hand(limit=2), Drain[int](maxsize=4)
+        first = self.one_at_a_time(hand, drain)
+        hand.go(each(range(9)) >> up | drain)
+
+        assert (
+            hand.next() is not None
+        )  # who asks before the first pull has it stop, too
+        assert [0] == list(first.inputs)
+
+    def test_is_given_back_to_work_that_waits_for_it(self) -> None:
+        """An input that was pulled and found no room is no worse off than a new one."""
+        hand, drain = Hand(limit=3), Drain[int](maxsize=4)
+        [stage] = hand.go(each([7]) >> up | drain)
+        pulls = hand.slice()
+        first = self.one_at_a_time(hand, drain)
+        next(first.inputs)
+        pulls.missed += 1
+        waits = hand.scheduler.begin(pulls, next(pulls.inputs), hand.now)
+        found = hand.next()
+        attempt = hand.next(patient=True)
+
+        assert (None, None) == (waits, found)
+        assert isinstance(attempt, Attempt)
+        assert attempt.work.stage is stage
+
+    @staticmethod
+    def one_at_a_time(hand: Hand, drain: Drain[int]) -> Slice:
+        """Begin a slice of a task whose limit keeps others from taking its lease."""
+        [stage] = hand.go(each(range(9)) >> quick.with_limit(1) | drain)
+        stage.budget = LONGEST
+        return hand.slice()
 
     def test_ignores_the_room_of_a_drain_that_is_shut(self) -> None:
         """Of two drains one of which is shut, only the other needs room."""

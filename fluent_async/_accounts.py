@@ -91,7 +91,8 @@ class Accounts:
     ) -> PoolStats:
         """Return all counts as of now, slices that are under way included.
 
-        `calls` are those handed in one by one.
+        `calls` are those handed in one by one. What was shown as an attempt is one: an
+        input that a thread is about to start is started then, whatever comes.
         """
         accepted = self.accepted + calls.accepted
         succeeded = self.succeeded + calls.succeeded
@@ -102,8 +103,10 @@ class Accounts:
             if slice_.stage.quick:  # what others pull is accounted for when it begins
                 first, further, at_work = slice_.progress()
                 accepted += further if slice_.stage.given else first + further
-                attempts += 0 if slice_.holds else first + further
                 succeeded += first + further - at_work
+                if not slice_.holds:
+                    attempts += first + further
+                    slice_.shown = slice_.place  # now: its thread goes on meanwhile
 
         return PoolStats(
             accepted=accepted,

@@ -58,6 +58,11 @@ class Course(Slice):
         self.held = (stages.pop(self.only),)
         return stages
 
+    @property
+    @override
+    def place(self) -> object:
+        return self.pulled, self.at
+
     @override
     def number_in(self, stage: Stage) -> int:
         return self._numbers[self.stages.index(stage)]
@@ -79,15 +84,23 @@ class Course(Slice):
             further = (len(self.stages) - 1) * pulled - self.short
             at_work = at < len(self.stages) and not self.pulling
             if at_work:
-                further += at - len(self.stages) + 1
+                further += self._in(at) - len(self.stages) + 1
 
             if (pulled, at) == (self.pulled, self.at):  # else its thread went on
                 return pulled - self.missed, further, at_work
 
+    def _in(self, at: int) -> int:
+        """Return in which stage its input is, if its thread is at that one.
+
+        Uncoupled it goes no further than the stage it has a place in: the next one takes
+        it anew, from the drain.
+        """
+        return at if self.only is None else min(at, self.only)
+
     @override
     def at_work_in(self, stage: Stage) -> bool:
         at = self.at  # read once: its thread goes on meanwhile
-        inside = at < len(self.stages) and self.stages[at] is stage
+        inside = at < len(self.stages) and self.stages[self._in(at)] is stage
         return inside and self.progress()[2]
 
 

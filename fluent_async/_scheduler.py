@@ -426,9 +426,10 @@ class Scheduler:
             Whether its thread is to go on with it there: the course has a place in that
             stage alone. Else the input was left in the drain before that, or dropped.
         """
-        if slice_.only is None:
+        if slice_.only is None and slice_.shown != slice_.place:
             # The call before is over: that is where to part it from the other stages, so
-            # that it ends its work in a stage it has a place in.
+            # that it ends its work in a stage it has a place in. That is the next one if
+            # it was shown to be there.
             slice_.at = max(0, index - 1)
 
         self.leases.let_go(slice_)
@@ -448,14 +449,15 @@ class Scheduler:
 
     def drop_pulled(self, slice_: Slice, index: int = 0) -> bool:
         """Drop an input that a slice has pulled and not started, if it was told to end."""
-        if slice_.told:
+        drops = slice_.told and slice_.shown != slice_.place
+        if drops:
             stage = slice_.stages[index]
             slice_.miss(index)
             self.accounts.accepted += not stage.given
             self.accounts.end(End.CANCELLED)
             stage.outcome.drop(1)
 
-        return slice_.told
+        return drops
 
     def settle(self, slice_: Slice, now: float) -> None:
         """Note that a slice is over, and what came of it."""

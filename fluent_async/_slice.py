@@ -44,6 +44,7 @@ class Slice:
         "missed",
         "number",
         "outlet",
+        "shown",
         "size",
         "spared",
         "stage",
@@ -73,6 +74,7 @@ class Slice:
         self.judged = 0  # how many it had pulled when the last of those failed
         self.holds = False  # its one input until others may use the source
         self.told = False  # to end: the pool was cancelled
+        self.shown: object = None  # its place when somebody saw its attempts counted
         self.spared: tuple[int, float] | None = None  # inputs it had taken, and when
         self.armed = False  # to stop and report after what its thread is at
         self.inputs: Iterator[Any] = iter(())
@@ -159,6 +161,11 @@ class Slice:
     def last_turn(self) -> int:
         """The turn of the input it pulled last."""
         return self.turn + self.pulled - 1
+
+    @property
+    def place(self) -> object:
+        """Where its thread is: with every attempt this is another one."""
+        return self.pulled
 
     @property
     def may_pull(self) -> bool:

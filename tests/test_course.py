@@ -666,6 +666,44 @@ class TestMeanwhile:
         assert list(range(52)) == sorted(out.drain())
 
 
+class TestAccounts:
+    """What was shown as started is, though the thread is to stop before it."""
+
+    def test_goes_on_where_it_was_shown_to_be(self) -> None:
+        """The input starts in the next stage, rather than being left before that."""
+        # 1. The first call is over: the thread says that it is before the second.
+        # 2. Somebody looks at the accounts: the second counts as started.
+        # 3. The thread sees its alarm.
+        line = Line([1, 2])
+        course = line.course()
+        value = next(course.inputs)
+        course.at = 1
+        before = line.hand.scheduler.stats(threads=0)
+        course.arm()
+        goes_on = line.hand.scheduler.hand_on(course, 1, value)
+        after = line.hand.scheduler.stats(threads=0)
+
+        assert goes_on
+        assert before.attempts == after.attempts == 2
+        assert (2, 1, 0, 0, 1) == line.counts()
+
+    def test_counts_nothing_that_is_left_to_others(self) -> None:
+        """Once it has a place in one stage alone, no input of the next counts as its own."""
+        line = Line([1, 2])
+        course = line.course()
+        value = next(course.inputs)
+        course.at = 0
+        line.hand.scheduler.leases.let_go(course)
+        course.at = 1
+        before = line.hand.scheduler.stats(threads=0)
+        goes_on = line.hand.scheduler.hand_on(course, 1, value)
+        after = line.hand.scheduler.stats(threads=0)
+
+        assert not goes_on
+        assert before.attempts == after.attempts == 1
+        assert before.accepted == after.accepted == 1
+
+
 class TestPace:
     """How many inputs the next course may take."""
 

@@ -14,6 +14,7 @@ from fluent_async._channel import Channel
 from fluent_async._desk import Shift
 from fluent_async._manner import THREADS
 from fluent_async._outcome import Outcome
+from fluent_async._runner import Runner
 from fluent_async._slice import Slice
 from fluent_async._sources import Flow
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S, Stage
@@ -1204,6 +1205,40 @@ class TestAccounts:
 
         assert (0, (1, 0, 0, 0, 1)) == before
         assert 1 == stats(hand).attempts
+
+    @pytest.mark.parametrize("shown", [True, False])
+    def test_count_an_attempt_for_good(self, *, shown: bool) -> None:
+        """An input that was shown as started starts, though it could be dropped yet."""
+        # 1. A thread pulls an input, and is about to start it.
+        # 2. Somebody looks at the accounts: it counts as started.
+        # 3. A failure elsewhere cancels the pool. The thread hears of that.
+        hand = Hand()
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
+        slice_ = hand.slice()
+        value = next(slice_.inputs)
+        before = stats(hand).attempts if shown else 0
+        hand.scheduler.die(stage.outcome, SystemExit())
+        Runner(hand)._let_go(slice_, value)  # noqa: SLF001
+        starts = list(slice_.inputs)
+        hand.settle(slice_)
+
+        assert [value] * shown == starts
+        assert before == stats(hand).attempts == shown
+        assert (1, shown, 0, not shown, 0) == counts(hand)
+
+    def test_drop_an_input_that_is_not_shown_as_started(self) -> None:
+        """One that is held until others may use the iterable is not, and it is dropped."""
+        hand = Hand(limit=2)
+        [stage] = hand.go(each(range(9)) >> quick | Drain[int](ordered=True))
+        slice_ = hand.slice()
+        value = next(slice_.inputs)
+        before = stats(hand).attempts
+        hand.scheduler.die(stage.outcome, SystemExit())
+        Runner(hand)._let_go(slice_, value)  # noqa: SLF001
+
+        assert [] == list(slice_.inputs)
+        assert 0 == before == stats(hand).attempts
 
     def test_accept_an_input_when_its_iterable_hands_it_over(self) -> None:
         """What is still in the iterable does not count."""

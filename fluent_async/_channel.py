@@ -18,7 +18,7 @@ from fluent_async._senders import Sender, Senders
 from fluent_async._signals import undisturbed
 from fluent_async._taking import Taking
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, Who, block, here, mark_of_this_thread, waiting
+from fluent_async._wait import Waiter, Who, block, here, mark_of_this_thread
 from fluent_async.errors import Cancelled, DrainClosed
 
 
@@ -96,7 +96,7 @@ class Channel(Generic[T]):
         self._senders: Senders[T] = Senders()
         self._readers = Readers()
         self._taking: Taking[T] | None = None  # a reader's
-        self._watchers: list[Waiter] = []  # in drain(): readers with room for all
+        self._watchers = Readers()  # in drain(): readers with room for all
 
     @override
     def __repr__(self) -> str:
@@ -127,7 +127,7 @@ class Channel(Generic[T]):
             if not self.feeders:
                 self._room.lapse()
                 self._readers.wake()
-                _wake(self._watchers)
+                self._watchers.tell()
                 self._stir_reader(pool)
             elif self.maxsize:  # other feeders may have counted on what this one did
                 self._stir_pools()
@@ -199,8 +199,38 @@ class Channel(Generic[T]):
         A thread reads while it waits for a value here, or has an iterator that it has
         not done with: it is at work on what that gave it, unless it waits elsewhere.
         """
+        return self.read_beside(None)
+
+    def read_beside(self, still: Stirrable | None) -> bool:
+        """Say whether a thread reads the channel though the pool `still` does nothing."""
         with self._monitor:  # one that begins or ends to wait here is seen either way
-            return self.watched or self._reading.busy
+            return self.watched or self._reading.busy(still)
+
+    def fed_by(self, pool: Stirrable) -> bool:
+        """Say whether that pool feeds the channel, nobody else does, and it is empty."""
+        with self._monitor:
+            alone = self.feeders == len(self._pools) and set(self._pools) == {pool}
+            return alone and not self.values
+
+    def waiting_for(self, pool: Stirrable) -> tuple[int, int]:
+        """Return how many threads of the pool that feeds it wait here, and how many others."""
+        with self._monitor:
+            own = len(self._readers.of(pool)) + len(self._watchers.of(pool))
+            return own, len(self._readers) + len(self._watchers) - own
+
+    def refuse(self, pool: Stirrable) -> None:
+        """Have the threads of that pool not wait here any longer."""
+        with self._monitor:
+            self._readers.refuse(pool)
+            self._watchers.refuse(pool)
+
+    def refuse_refused(self, waiter: object) -> None:
+        """Raise if who waited was refused to wait any longer, since it did for itself."""
+        if isinstance(waiter, Waiter) and waiter.refused:
+            raise RuntimeError(
+                f"{self!r} gets nothing but what work that waits for it sends: "
+                "call go() from the worker to give new work instead"
+            )
 
     def begin_reading(self, who: Who) -> object:
         """Count one as a reader while it is alive, and what this returns is kept.
@@ -532,6 +562,8 @@ class Channel(Generic[T]):
             finally:
                 self._monitor.do(partial(self._unregister, taking, who))
 
+            self.refuse_refused(taking)
+
     def end_taking(self, taking: Taking[T]) -> None:
         """Note that such a run is over, and pass on the room it made."""
         with self._monitor:
@@ -547,8 +579,7 @@ class Channel(Generic[T]):
             if not self.feeders or self.shut:
                 return False
 
-            self._watchers.append(waiter)
-            waiting.append(mark_of_this_thread())
+            self._watchers.queue(waiter, mark_of_this_thread())
             self._made_room()
             self._stir_pools()
             return True
@@ -556,8 +587,9 @@ class Channel(Generic[T]):
     def unwatch(self, waiter: Waiter) -> None:
         """End such a wait, however it ended."""
         with self._monitor:
-            waiting.remove(mark_of_this_thread())
-            self._watchers.remove(waiter)
+            self._watchers.withdraw(waiter, mark_of_this_thread())
+
+        self.refuse_refused(waiter)
 
     # -- in the monitor ----------------------------------------------------------------
 
@@ -822,11 +854,6 @@ class Channel(Generic[T]):
 
         self._senders.dismiss()
         self._readers.wake()
-        _wake(self._watchers)
+        self._watchers.tell()
         self._stir_pools()
         self._stir_reader(None)
-
-
-def _wake(waiters: list[Waiter]) -> None:
-    for waiter in waiters:
-        waiter.wake()

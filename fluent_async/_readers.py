@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import ref
 
-from fluent_async._wait import is_busy, waiting
+from fluent_async._wait import Waiter, is_busy, seat_of, waiting
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fluent_async._manner import Wakeable
+    from fluent_async._parties import Stirrable
     from fluent_async._wait import Who
 
 
@@ -42,6 +43,22 @@ class Readers(list["tuple[Wakeable, Who]"]):
 
         del self[:most]
 
+    def tell(self) -> None:
+        """Wake all; each counts until its thread has heard, and withdraws."""
+        for waiter, _ in self:
+            waiter.wake()
+
+    def of(self, pool: Stirrable) -> list[Wakeable]:
+        """Return who of these is a thread of that pool."""
+        return [waiter for waiter, who in self if seat_of(who, pool) is not None]
+
+    def refuse(self, pool: Stirrable) -> None:
+        """Wake the threads of that pool, which are not to wait any longer."""
+        for waiter in self.of(pool):
+            assert isinstance(waiter, Waiter)  # it is of a thread
+            waiter.refused = True
+            waiter.wake()
+
 
 class Reading:
     """That a thread or coroutine reads."""
@@ -63,8 +80,16 @@ class Readings(list["ref[Reading]"]):
         self.append(ref(reading, ended))
         return reading
 
-    @property
-    def busy(self) -> bool:
-        """Whether one of them is at work on what it took, and waits nowhere."""
+    def busy(self, still: Stirrable | None) -> bool:
+        """Whether one of them is at work on what it took, and waits nowhere.
+
+        A thread of the pool `still` that is at no job has done with that, whoever goes on
+        with the iterator: that pool does nothing now.
+        """
         readers = [reading.who for each in list(self) if (reading := each())]
-        return any(map(is_busy, readers))
+        return any(is_busy(who) and not _rests(who, still) for who in readers)
+
+
+def _rests(who: Who, pool: Stirrable | None) -> bool:
+    seat = seat_of(who, pool)
+    return seat is not None and seat.idle

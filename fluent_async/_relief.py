@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fluent_async._sources import Flow
+from fluent_async._sources import Flow, Values
 
 
 if TYPE_CHECKING:
@@ -56,6 +56,31 @@ class Relief:
         # back as well: by another full drain, or by a limit that a waiting input keeps.
         return max(unread, key=lambda c: (c.reader is None, len(c.values)))
 
+    def refuse_circle(self, *, waited: bool) -> None:
+        """Refuse the waits of threads that wait for what they hold up themselves.
+
+        So it is if nothing moves; all threads at a job of the pool wait for values of
+        drains, or for their end; the pool alone feeds those; and it can start nothing but
+        what comes from there. Nobody could end that but one who sends by hand, and who
+        means to go on with that holds the drain open.
+
+        Args:
+            waited: whether a thread waits for the pool to be idle.
+        """
+        if not self._slots.occupants or self._slots.away or self._moves():
+            return
+
+        awake, pool = self._graph.awake, self._pool
+        channels = dict.fromkeys(c for stage in awake for c in stage.channels)
+        circle = [channel for channel in channels if channel.fed_by(pool)]
+        counts = [channel.waiting_for(pool) for channel in channels]
+        waited = waited or any(others for _, others in counts)
+        here = sum(channel.waiting_for(pool)[0] for channel in circle)
+        all_here = here == len(self._slots.occupants)
+        if waited and all_here and all(_done_but_for(circle, stage) for stage in awake):
+            for channel in circle:
+                channel.refuse(pool)
+
     def _moves(self) -> bool:
         """Whether something runs, or will by itself."""
         slots = self._slots
@@ -87,7 +112,7 @@ class Relief:
         Those that a thread or another pool reads; and those whose stage is held back by
         one of these, since it goes on when that has room.
         """
-        read = {c for c in full if c.read or not self._is_mine(c)}
+        read = {c for c in full if c.read_beside(self._pool) or not self._is_mine(c)}
         for stage in sorted(self._graph.awake, key=_depth, reverse=True):
             if isinstance(stage.source, Flow) and not read.isdisjoint(stage.channels):
                 read |= {stage.source.channel}.intersection(full)
@@ -108,6 +133,16 @@ class Relief:
 
     def _is_mine(self, channel: Channel[Any]) -> bool:
         return channel.reader is None or channel.reader.pool is self._pool
+
+
+def _done_but_for(circle: list[Channel[Any]], stage: Stage) -> bool:
+    """Say whether a stage starts nothing more unless it gets that from these channels."""
+    source = stage.source
+    if isinstance(source, Flow) and source.channel in circle:
+        return not stage.waiting
+
+    in_iterable = isinstance(source, Values) and not source.baton
+    return not stage.waiting and (source.over() or in_iterable)
 
 
 def _depth(stage: Stage) -> int:

@@ -229,7 +229,11 @@ class Scheduler:
             return None
 
         held = self._relief.find(waited=self.waiters > 0)
-        if held is None or self.more(0.0):  # a reader made room meanwhile, and stirs
+        if held is None:
+            self._relief.refuse_circle(waited=self.waiters > 0)
+            return None
+
+        if self.more(0.0):  # a reader made room meanwhile, and stirs
             return None
 
         held.give_way()

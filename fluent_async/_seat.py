@@ -70,6 +70,18 @@ class Seat:
         job = self.occupant or self.slice or self.shift
         return job is not None and job.told
 
+    @property
+    def idle(self) -> bool:
+        """Whether the thread is at no job; standing by for calls is none."""
+        shift = self.shift
+        stands_by = shift is None or shift.rests
+        return self.occupant is None and self.slice is None and stands_by
+
+    def is_in(self, pool: object) -> bool:
+        """Say whether it is in that pool."""
+        engine = self._ref()
+        return engine is not None and engine.bell is pool
+
     def serves(self, outcome: Outcome) -> bool:
         """Say whether what runs here is work of that outcome."""
         job = self.occupant or self.slice or self.shift

@@ -32,10 +32,11 @@ class Waiter:
     no other lock, and waiting for it stays interruptible by signals.
     """
 
-    __slots__ = ("_lock", "woken")
+    __slots__ = ("_lock", "refused", "woken")
 
     def __init__(self) -> None:
         self.woken = False  # whether its thread goes on, or will
+        self.refused = False  # to wait any longer: it would for itself
         self._lock = threading.Lock()
         self._lock.acquire()
 
@@ -88,6 +89,15 @@ class Seat(Protocol):
         """Whether the attempt that runs here was told to end."""
         ...
 
+    @property
+    def idle(self) -> bool:
+        """Whether the thread is at no job."""
+        ...
+
+    def is_in(self, pool: object) -> bool:
+        """Say whether it is in that pool."""
+        ...
+
     def wait(
         self,
         waiter: Waiter,
@@ -104,10 +114,11 @@ class Seat(Protocol):
 class _Mark:
     """What is there as long as its thread."""
 
-    __slots__ = ("__weakref__", "number")
+    __slots__ = ("__weakref__", "number", "seat")
 
     def __init__(self) -> None:
         self.number = next(_numbers)
+        self.seat = _here.seat  # of its thread
 
 
 class _Here(threading.local):
@@ -130,6 +141,13 @@ def mark_of_this_thread() -> int:
     mark: _Mark = _here.__dict__.setdefault("mark", _Mark())
     _marks[mark.number] = mark
     return mark.number
+
+
+def seat_of(who: Who, pool: object) -> Seat | None:
+    """Return the seat of a thread in a pool; None if it is not of that."""
+    mark = _marks.get(who) if isinstance(who, int) else None
+    seat = None if mark is None else mark.seat
+    return seat if seat is not None and seat.is_in(pool) else None
 
 
 _numbers = count(1)
@@ -177,6 +195,9 @@ def here() -> Seat | None:
 def sit(seat: Seat | None) -> None:
     """Say that this thread belongs to a pool from now on."""
     _here.seat = seat
+    mark: _Mark | None = _here.__dict__.get("mark")
+    if mark is not None:
+        mark.seat = seat
 
 
 def block(

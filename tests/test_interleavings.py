@@ -20,7 +20,7 @@ from fluent_async._slots import Slots
 from fluent_async._taking import Taking
 from fluent_async._threads import Threads
 from fluent_async._turns import Turns
-from fluent_async._wait import Waiter, mark_of_this_thread, waiting
+from fluent_async._wait import Waiter, mark_of_this_thread
 from interleaver import explore
 from scenarios import (
     ALL,
@@ -247,8 +247,7 @@ def feeders_are_looked_for_outside(plant: Plant) -> None:
 
         waiter = Waiter()
         with channel._monitor:
-            channel._watchers.append(waiter)
-            waiting.append(mark_of_this_thread())
+            channel._watchers.queue(waiter, mark_of_this_thread())
             channel._admit()
 
         return waiter

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 
+from fluent_async._last_look import LastLook, last_look
 from fluent_async._tree import tree
 
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import FrameType
 
+    from fluent_async._last_look import Settings
     from fluent_async.testing import Simulation
 
 __all__ = [
@@ -22,10 +24,13 @@ __all__ = [
     "pytest_configure",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_timeout_cancel_timer",
+    "pytest_timeout_set_timer",
     "simulation",
 ]
 
 _FAILED = pytest.StashKey[bool]()
+_LAST_LOOK = pytest.StashKey[LastLook]()
 _HUNG = pytest.StashKey[str]()
 _SIMULATION = pytest.StashKey["Simulation"]()
 _SERIAL = "fluent_async_serial"
@@ -106,6 +111,32 @@ def _looking(
         handler(number, frame)
 
     return look
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(
+    item: pytest.Item, settings: Settings
+) -> Literal[True] | None:
+    """Show what the pools are at before pytest-timeout ends the process from a thread.
+
+    The timer is ours then, and ends the process as that of pytest-timeout would.
+    """
+    pytest_timeout_cancel_timer(item)
+    look = last_look(item, settings)
+    if look is None:
+        return None  # it is pytest-timeout's own
+
+    item.stash[_LAST_LOOK] = look
+    return True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_cancel_timer(item: pytest.Item) -> None:
+    """Cancel that timer, if there is one; pytest-timeout cancels its own."""
+    look = item.stash.get(_LAST_LOOK, None)
+    if look is not None:
+        del item.stash[_LAST_LOOK]
+        look.cancel()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -86,7 +86,7 @@ LAYERS = [
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
     {"_each", "_engine", "_manning", "_simulated"},
     {"_simulation", "_task", "_tree"},
-    {"_exploration", "_function", "_inputs"},
+    {"_exploration", "_function", "_inputs", "_last_look"},
     {"_promise"},
     {"_intake"},
     {"_executor"},
@@ -100,6 +100,7 @@ LAYERS = [
 
 MAY_USE_THREADS = {
     "_clock",
+    "_last_look",
     "_lending",
     "_monitor",
     "_signals",

@@ -197,6 +197,124 @@ def test_a_timeout_shows_what_the_pools_are_at(pytester: pytest.Pytester) -> Non
     )
 
 
+class TestTimeoutOfAThread:
+    """With `timeout_method = thread` pytest-timeout ends the process from a thread."""
+
+    SHOWN = (
+        "crawl: 2 of 4 slots in use",
+        "  sleeps('/b'), attempt 1, running, * s, on crawl-*",
+        "    *in sleeps: threading.Event().wait(20)",
+        "  fetch('/a'), attempt 1, on crawl-*",
+        "    *in hang: threading.Event().wait(20)",
+    )
+
+    def ended(
+        self, pytester: pytest.Pytester, *flags: str, source: str = HUNG
+    ) -> pytest.RunResult:
+        """Run tests that are ended like that."""
+        names = "pytest_timeout"
+        method = ("--timeout=1", "--timeout-method=thread")
+        return session(pytester, source, *method, *flags, plugins=names)
+
+    @pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+    def test_shows_what_the_pools_are_at(
+        self, pytester: pytest.Pytester, capture: str
+    ) -> None:
+        """The terminal has it before the stacks that pytest-timeout prints."""
+        done = self.ended(pytester, f"--capture={capture}")
+
+        assert 1 == done.ret
+        done.stdout.fnmatch_lines(
+            ["+* fluent_async pools +*", *self.SHOWN, "+* Timeout +*", "~* Stack of *"]
+        )
+
+    def test_shows_it_for_the_function_alone(self, pytester: pytest.Pytester) -> None:
+        """`timeout_func_only` leaves fixtures out, and nothing else."""
+        pytester.makeini("[pytest]\ntimeout_func_only = true")
+        done = self.ended(pytester)
+
+        done.stdout.fnmatch_lines([*self.SHOWN, "+* Timeout +*"])
+
+    def test_shows_it_on_several_processes(self, pytester: pytest.Pytester) -> None:
+        """With pytest-xdist the one that is ended shows it on standard error."""
+        done = self.ended(pytester, "-n1", "-p", "xdist.plugin")
+
+        assert 1 == done.ret
+        done.stderr.fnmatch_lines(["fluent_async pools in *::test_hung", *self.SHOWN])
+
+    def test_shows_nothing_without_pools(self, pytester: pytest.Pytester) -> None:
+        """Then the output is what it is without the plugin."""
+        source = """
+            import threading
+
+            def test_hung():
+                threading.Event().wait(20)
+            """
+        done = self.ended(pytester, source=source)
+
+        done.stdout.fnmatch_lines(["+* Timeout +*"])
+        done.stdout.no_fnmatch_line("*fluent_async pools*")
+
+    def test_leaves_a_test_that_is_debugged_alone(
+        self, pytester: pytest.Pytester
+    ) -> None:
+        """As pytest-timeout does, unless it is told not to look for debuggers."""
+        source = """
+    import pytest_timeout
+
+    pytest_timeout.SUPPRESS_TIMEOUT = True  # as at a breakpoint
+        """ + HUNG.replace("wait(20)", "wait(1.5)")
+        done = self.ended(pytester, source=source)
+        told = self.ended(
+            pytester, "--timeout-disable-debugger-detection", source=source
+        )
+
+        done.assert_outcomes(passed=1)
+        done.stdout.no_fnmatch_line("*fluent_async pools*")
+        told.stdout.fnmatch_lines(["+* fluent_async pools +*", "+* Timeout +*"])
+
+    def test_ends_though_a_look_at_the_pools_does_not(
+        self, pytester: pytest.Pytester
+    ) -> None:
+        """What hangs may be what shows an input."""
+        source = HUNG.replace(
+            'name="crawl"', "describe=lambda _: threading.Event().wait(60)"
+        )
+        done = self.ended(pytester, source=source)
+
+        assert 1 == done.ret
+        done.stdout.fnmatch_lines(["+* Timeout +*"])
+
+    @pytest.mark.parametrize("plugins", ["pytest_timeout", ""])
+    def test_leaves_nothing_of_a_test_in_time(
+        self, pytester: pytest.Pytester, plugins: str
+    ) -> None:
+        """The timer is gone with its test; without pytest-timeout there is none."""
+        source = """
+            import threading
+            from fluent_async import Pool
+
+            def timers():
+                return [t for t in threading.enumerate() if "timeout" in t.name]
+
+            def test_in_time():
+                global seen
+                seen = timers()
+                assert all(timer.daemon for timer in seen)
+
+            def test_fails():
+                assert not seen[0].is_alive()
+                assert False
+
+            def test_later():
+                assert len(timers()) == len(seen)
+            """
+        flags = ["--timeout=50", "--timeout-method=thread"] if plugins else []
+        done = session(pytester, source, *flags, plugins=plugins)
+
+        done.assert_outcomes(passed=2, failed=1)
+
+
 def test_a_simulation_that_hangs_shows_it_too(pytester: pytest.Pytester) -> None:
     """A task that hangs on the test's own thread is named with its input."""
     source = HUNG.replace("test_hung()", "test_hung(simulation)")

@@ -246,6 +246,9 @@ class Outputs(Generic[T]):
             if not self._ended:  # else it was closed while it began
                 raise
 
+        if self._own is not None:  # this waits for who feeds them, if nobody does now
+            self._engine.log_unfed()
+
     def _keep(self, taking: Taking[T]) -> None:
         """Let the next steps take from this run as well, unless there is no next one."""
         if self._outcome.halted:
@@ -374,7 +377,8 @@ def run(
     """Run workers in a pool of their own and return their outputs.
 
     Order: input order: argument by argument, and input by input.
-    Blocking: until everything has run. Drains the workers have receive theirs too.
+    Blocking: until everything has run; a new drain that feeds a stage is waited for
+    until somebody feeds it. Drains the workers have receive theirs too.
 
     Args:
         workers: workers, batches, and tasks that need no input.

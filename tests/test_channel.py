@@ -907,6 +907,20 @@ class TestReaders:
 
         assert [1, 2, 3] == list(made.values)
 
+    def test_go_back_beyond_the_bound_rather_than_be_lost(self) -> None:
+        """Ctrl-C may end a reader that has taken a value, and whose room is used."""
+        # 1. A reader takes the only value; a sender that waited gets its room.
+        # 2. Ctrl-C comes before the reader has the value.
+        made = channel(1, maxsize=1)
+        sender = made._offer(2, promised=False)
+        taking = made.take()
+        made._give_back(taking)
+
+        assert sender is not None
+        assert sender.admitted
+        assert [1, 2] == list(made.values)
+        assert made.room(limit=1) == 0
+
     def test_leave_the_values_of_a_run_that_is_given_back(self) -> None:
         """They were never taken out; and the run is over."""
         made = channel(1, 2, 3)

@@ -7,14 +7,21 @@ from contextlib import suppress
 import pytest
 from typing_extensions import override
 
+from beside import beside
 from drains import Feeding, every_feeding, shut
-from fluent_async import Drain, Pool, each
+from fluent_async import Drain, Pool, each, run
 from fluent_async._monitor import inside
-from support import TIMEOUT, Gate
+from fluent_async._worker import Workers
+from support import TIMEOUT, Gate, poll
 from work import at, double, fail
 
 
 Log = Callable[[], list[str]]
+
+
+def collected(work: Workers[int]) -> list[int]:
+    """Iterate what comes of work."""
+    return list(work.results())
 
 
 @pytest.fixture
@@ -66,6 +73,21 @@ class TestWarns:
 
         assert 1 == before
         assert ["late" in warning for warning in warnings()] == [False, True]
+
+    @pytest.mark.parametrize("call", [run, collected])
+    def test_while_outputs_are_waited_for(
+        self, call: Callable[[Workers[int]], list[int]], warnings: Log
+    ) -> None:
+        """`run()` and `results()` wait for the first feeder, and say for whom they do."""
+        drain = Drain[int](name="pages")
+        running = beside(lambda: call(drain >> double))
+
+        assert poll(lambda: bool(warnings()))
+        assert "nobody ever fed Drain(name='pages') >> double" in warnings()[0]
+
+        drain.send(1)
+
+        assert [2] == running.result(TIMEOUT)
 
     def test_before_it_raises(self, warnings: Log) -> None:
         """Failures of other work hide nothing."""
@@ -129,6 +151,14 @@ class TestIsSilent:
             pool.go(drain >> double, each(list[int]()) >> double | drain)
 
         assert [] == warnings()
+
+    def test_of_drains_of_others(self, warnings: Log) -> None:
+        """Results in a pool wait for their own work, and not for what else is there."""
+        with Pool(2) as pool:
+            pool.go(Drain[int]() >> double)
+
+            assert [2] == list((each([1]) >> double).results(pool=pool))
+            assert [] == warnings()
 
     def test_of_a_drain_that_is_shut(self, warnings: Log) -> None:
         """To shut it says that nothing is to come."""

@@ -278,6 +278,9 @@ class Player:
                 raise AssertionError("an input is gone that a slice may take") from None
 
             if value is None:
+                if slice_.pulling:  # it asked in vain: what it was at before has ended
+                    self.hold(None)
+
                 return None
 
             self._enter(slice_, 0, value)

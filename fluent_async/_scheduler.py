@@ -114,7 +114,6 @@ class Scheduler:
             stage.dropped = True
             for slice_ in stage.slices:
                 slice_.told = True
-                slice_.close()
                 slice_.arm()
 
             self._drop(stage)
@@ -181,7 +180,7 @@ class Scheduler:
 
     # -- what runs next ----------------------------------------------------------------
 
-    def next(self, now: float, *, patient: bool = False) -> Job | None:
+    def next(self, now: float, *, patient: bool) -> Job | None:
         """Decide what one thread does next, and give it a slot for that.
 
         What is due comes first, then attempts that want their slot back (the waiter is

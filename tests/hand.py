@@ -67,6 +67,7 @@ class Step:
         self.act = act
         self.end = end
         self.made = False
+        self.dropped = False
 
     def make(self, tally: Tally, /) -> End | None:
         """Do it."""
@@ -80,7 +81,8 @@ class Step:
         return stand_by()
 
     def drop(self) -> None:
-        """Do nothing."""
+        """Note it."""
+        self.dropped = True
 
     def refuse(self, exc: BaseException) -> None:
         """Do nothing."""
@@ -204,6 +206,11 @@ class Hand:
         """Run all there is, one after the other; return what ran."""
         return [self._ran(attempt) for attempt in iter(self.start, None)]
 
+    def begin(self, slice_: Slice, value: object) -> Attempt | None:
+        """Turn what the thread of a slice pulled into an attempt, unless it has to wait."""
+        slice_.missed += 1  # it is accounted for as an attempt
+        return self.scheduler.begin(slice_, slice_.stage.finish(value), self.now)
+
     # -- what comes of them ------------------------------------------------------------
 
     def end(self, attempt: Attempt, *outputs: int) -> None:
@@ -255,9 +262,7 @@ class Hand:
             self.settle(slice_)
             return None
 
-        slice_.missed += 1  # it is accounted for as an attempt
-        value = slice_.stage.finish(value)
-        return self.scheduler.begin(slice_, value, self.now)
+        return self.begin(slice_, value)
 
     def _ran(self, attempt: Attempt) -> str:
         self.end(attempt, attempt.work.input)

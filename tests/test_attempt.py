@@ -1,5 +1,7 @@
 """One attempt, made in the test's own thread: calls, outputs, and how it ends."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
@@ -120,6 +122,20 @@ class TestBehindAnOpenStream:
 
         assert ([0, 0], [1, 2]) == (seen, held(drain))
 
+    def test_go_out_as_they_are_made_where_a_clock_ran_before(self) -> None:
+        """It stands still, since the call it is for has ended."""
+        drain, seen = Drain[int](), list[int]()
+
+        @stream
+        def looks(number: int) -> Iterator[int]:
+            for output in range(number):
+                yield output
+                seen.append(len(drain))
+
+        performed(each([1]) >> add.with_timeout(9) >> looks | drain)
+
+        assert ([1, 2], [0, 1]) == (seen, held(drain))
+
     def test_are_not_made_for_one_that_was_told_to_end(self) -> None:
         """A stream whose outputs are kept is closed at the next of them."""
         went_on = list[int]()
@@ -234,6 +250,26 @@ class TestOutputs:
         performed(each([1]) >> looks | drain)
 
         assert [1, 2, 3] == seen
+
+    def test_are_let_go_of_while_the_next_is_made(self) -> None:
+        """Once one was taken from the drain, nothing holds it."""
+
+        class Value:
+            pass
+
+        drain, alive = Drain[Value](), list[bool]()
+
+        @stream(timeout=9)
+        def values(_: int) -> Iterator[Value]:
+            ref = weakref.ref(value := Value())
+            yield value
+            del value
+            next(iter(drain))
+            alive.append(ref() is not None)
+
+        performed(each([1]) >> values | drain)
+
+        assert [False] == alive
 
     def test_are_kept_until_an_attempt_that_may_be_retried_succeeds(self) -> None:
         """With a retry policy outputs go out all together at the end."""
@@ -388,6 +424,18 @@ class TestFailure:
         assert isinstance(failure.exception, Refused)
         assert 1 == failure.attempt
 
+    def test_of_a_sink_is_told_of_the_last_task(self) -> None:
+        """With the input of the whole."""
+
+        class Full:
+            def send(self, value: int, /) -> None:
+                raise Refused(value)
+
+        hand, _ = performed(each([1]) >> add >> pair | Full())
+        [failure] = failures(hand)
+
+        assert ("pair", 1) == (failure.task, failure.input)
+
     def test_that_is_no_exception_ends_the_pool(self) -> None:
         """A BaseException is never retried: it cancels the pool and is kept for wait()."""
 
@@ -498,6 +546,25 @@ class TestStream:
 
         assert ["fails"] == [failure.task for failure in failures(hand)]
 
+    def test_leaves_no_reference_cycle_when_a_later_task_fails(self) -> None:
+        """What was raised is freed with its failure, without the collector."""
+
+        @task
+        def fails(number: int) -> int:
+            raise Refused
+
+        gc.collect()
+        gc.disable()
+        try:
+            hand, _ = performed(each([1]) >> sent >> fails)
+            error = weakref.ref(failures(hand)[0].exception)
+            hand.scheduler.outcome.failures.clear()
+            hand.scheduler.outcome.untold.clear()
+        finally:
+            gc.enable()
+
+        assert error() is None
+
 
 class TestTold:
     """An attempt that was told to end."""
@@ -519,6 +586,20 @@ class TestTold:
         assert [0, 1] == made
         assert End.CANCELLED is attempt.end
 
+    def test_sends_nothing_that_a_stream_makes_after_that(self) -> None:
+        """What it made before is there."""
+
+        @stream
+        def told(number: int) -> Iterator[int]:
+            yield number
+            hand.scheduler.cancel()
+            yield -number
+
+        hand, drain = Hand(), Drain[int]()
+        performed(each([1]) >> told | drain, hand)
+
+        assert [1] == held(drain)
+
     def test_stops_a_stream_that_hears_of_it_while_it_sends(self) -> None:
         """An output that was sent is the last one, if the stream was told meanwhile."""
         made: list[int] = []
@@ -534,11 +615,12 @@ class TestTold:
         assert [1] == made
         assert End.CANCELLED is attempt.end
 
-    def test_raises_in_send(self) -> None:
-        """A function that takes Args hears it from `drainer.send`."""
+    @pytest.mark.parametrize("retry", [1, 2])
+    def test_raises_in_send(self, retry: int) -> None:
+        """A function that takes Args hears it from `drainer.send`, if that keeps it, too."""
         heard: list[type[BaseException]] = []
 
-        @stream
+        @stream(retry=retry)
         def sends(args: Args[int, int]) -> None:
             hand.scheduler.cancel()
             try:

@@ -374,6 +374,14 @@ class TestRoom:
 
         assert [True, False] == [made.reserve(Stirred()) for _ in range(2)]
 
+    def test_of_a_bound_that_gave_way_twice_is_for_two_values(self) -> None:
+        """One after the other."""
+        made = channel(1, maxsize=1)
+        made.give_way()
+        made.give_way()
+
+        assert [True, True, False] == [try_send(made, value) for value in (2, 3, 4)]
+
     def test_within_a_bound_that_gave_way_is_used_first(self) -> None:
         """A value that has room anyway leaves what goes beyond to the next."""
         made = channel(1, maxsize=2)
@@ -446,6 +454,17 @@ class TestOrderedRoom:
 
         assert (1, 0) == (before, made.room(1))
 
+    def test_that_was_given_way_is_used_up_by_as_many_inputs(self) -> None:
+        """One input for each value beyond the bound."""
+        made = channel(1, maxsize=1, ordered=True)
+        made.give_way()
+        made.give_way()
+        rooms = [made.room(1)]
+        made.take_turn()
+        rooms.append(made.room(1))
+
+        assert [3, 2] == rooms
+
     def test_is_told_when_the_window_moves(self) -> None:
         """The pool that found none is stirred as soon as the head has ended."""
         pool = Stirred()
@@ -458,6 +477,18 @@ class TestOrderedRoom:
         made.end_turn(0)
 
         assert 1 == pool.times
+
+    def test_is_told_only_when_there_is_some(self) -> None:
+        """A pool that found none is not stirred for a window that is full yet."""
+        made, pool = channel(1, 2, 3, maxsize=1, ordered=True), Stirred()
+        made.room(1)
+        made.block(pool)
+        times = list[int]()
+        for _ in range(2):
+            made.pop(Stirred())
+            times.append(pool.times)
+
+        assert [0, 1] == times
 
     def test_for_values_is_the_bound_alone(self) -> None:
         """What is sent by hand is held back by what is there."""
@@ -619,6 +650,16 @@ class TestBridges:
         made._offer(1, promised=False)
 
         assert (0, 1) == (first.armed, second.armed)
+
+    def test_leave_their_room_to_who_waits_for_it(self) -> None:
+        """When they end."""
+        made, lease, pool = channel(maxsize=1), Leased(), Stirred()
+        made.bridge(lease, pool)
+        made._offer(1, promised=False)
+        before = list(made.values)
+        made.unbridge(lease, pool)
+
+        assert ([], [1]) == (before, list(made.values))
 
     def test_that_have_ended_hear_nothing(self) -> None:
         """Nobody waits for what they take."""
@@ -801,6 +842,20 @@ class TestTurns:
         assert ([1], 0) == early
         assert ([1, 2], 1, 0) == (list(made.values), next_.armed, last.armed)
 
+    def test_of_a_lease_come_when_the_input_before_it_has_ended(self) -> None:
+        """Its thread hears of that; what it sends until then comes at the next end."""
+        made, lease = channel(ordered=True), Leased()
+        first = made.take_turn()
+        made.lease(1, Stirred(), lease, 3)
+        last = made.take_turn()
+        lease.send(1)
+        made.end_turn(first)
+        before = list(made.values), lease.armed
+        lease.send(2)
+        made.end_turn(last)
+
+        assert (([1], 1), [1, 2]) == (before, list(made.values))
+
     def test_of_a_lease_that_is_over_are_let_in(self) -> None:
         """What it sent since its turn came is not lost."""
         made, pool = channel(ordered=True), Stirred()
@@ -928,6 +983,18 @@ class TestReaders:
         made._give_back(taking)
 
         assert ([1, 2, 3], []) == (list(made.values), list(taking.values))
+
+    def test_that_are_gone_leave_their_run_to_others(self) -> None:
+        """Ctrl-C may end one in the middle: it counts no more, and who waits hears of it."""
+        made, feeder = channel(1, 2, maxsize=2), Stirred()
+        reading = made.begin_reading(mark_of_this_thread())
+        taking = made.take()
+        next(taking.values)
+        made._blocked.append(feeder)
+        del reading
+
+        assert ([], 1) == (list(taking.values), feeder.times)
+        assert ([2], []) == (list(made.values), made._reading)
 
     def test_make_room_at_the_end_of_their_run(self) -> None:
         """Who waits for it hears of it, and no run is there to be ended."""

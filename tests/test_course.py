@@ -532,6 +532,18 @@ class TestMeanwhile:
         assert ["g(5)", "h(5)"] == line.calls
         assert (3, 3, 0, 0, 0) == line.counts()
 
+    def test_an_input_is_in_the_stage_before_until_its_output_is_in_the_drain(
+        self,
+    ) -> None:
+        """That is the only stage in which its thread still has a place."""
+        line = Line([1])
+        course = line.course()
+        value = next(course.inputs)
+        line.hand.scheduler.hand_on(course, 2, value)
+
+        assert (line.stages[1],) == course.held
+        assert 1 == len(line.second)
+
     def test_an_alarm_comes_between_calls_that_each_have_a_context(self) -> None:
         """It is seen there as well."""
         variable = ContextVar("variable", default=0)
@@ -576,6 +588,18 @@ class TestMeanwhile:
         assert ["f(1)", "g(1)", "h(1)"] == line.calls
         assert [1] == line.out.drain()
         assert (3, 3, 0, 0, 0) == line.counts()
+
+    def test_the_pool_is_cancelled_during_a_pull(self) -> None:
+        """The input that comes is dropped before the first stage."""
+
+        def values() -> Iterator[int]:
+            line.hand.scheduler.cancel()
+            yield 1
+
+        line = Line(values())
+        line.hand.perform(line.course())
+
+        assert ([], (1, 0, 0, 1, 0)) == (line.calls, line.counts())
 
     @pytest.mark.parametrize("name", ["f", "g", "h"])
     def test_the_pool_is_cancelled(self, name: str) -> None:

@@ -1,6 +1,8 @@
 """The stages of a pool and the drains that join them: who is awake, and what is refused."""
 
+import gc
 import sys
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -330,6 +332,28 @@ class TestClearing:
 
         assert turns.feeder is other
 
+    def test_of_what_is_abandoned_leaves_all_drains_to_others(self) -> None:
+        """Those of stages at work, and of those that sleep."""
+        hand = Hand()
+        drains = filled(1), Drain[int]()
+        hand.go(*(drain >> fetch for drain in drains))
+        hand.attempt()
+        hand.scheduler.graph.abandon()
+
+        assert [None, None] == [channel_of(drain).reader for drain in drains]
+
+    def test_forgets_which_stages_were_named(self) -> None:
+        """Nothing keeps one alive."""
+        hand = Hand()
+        [stage] = hand.go(Drain[int]() >> fetch)
+        named = len(hand.scheduler.graph.name_unfed())
+        hand.scheduler.graph.clear()
+        alive = weakref.ref(stage)
+        del stage
+        gc.collect()
+
+        assert (1, None) == (named, alive())
+
     def test_of_what_is_abandoned_is_for_good(self) -> None:
         """What runs yet feeds nothing, and its end does not count a second time."""
         hand, out = Hand(), Drain[int]()
@@ -340,6 +364,18 @@ class TestClearing:
         hand.end(attempt, 1)
 
         assert ([0], [0]) == (before, feeders(out))
+
+
+class TestUnfed:
+    """Stages whose drains nobody ever fed."""
+
+    def test_are_named_once(self) -> None:
+        """However often one asks."""
+        hand, drain = Hand(), Drain[int]()
+        [stage] = hand.go(drain >> fetch)
+        named = [hand.scheduler.graph.name_unfed() for _ in range(2)]
+
+        assert [[(channel_of(drain), stage)], []] == named
 
 
 class TestFeeding:
@@ -398,6 +434,17 @@ class TestDepth:
         hand.go(Drain[int]() >> fetch)
 
         assert (1, 0) == (before, last.depth)
+
+    def test_puts_what_is_awake_in_another_order_when_it_grows(self) -> None:
+        """A stage comes before older ones once something feeds it."""
+        hand, drain = Hand(), filled(1)
+        [older] = hand.go(each([2]) >> fetch)
+        [younger] = hand.go(drain >> parse)
+        before = list(hand.scheduler.graph.awake)
+        [feeder] = hand.go(filled(3) >> fetch | drain)
+
+        assert [older, younger] == before
+        assert [younger, older, feeder] == hand.scheduler.graph.awake
 
     def test_orders_the_stages_that_are_awake(self) -> None:
         """Those further downstream come first, then those given first."""
@@ -582,6 +629,16 @@ class TestOrderedFeeders:
         hand.go(each([2]) >> parse | drain)
 
         assert ["fetch(1)", "parse(2)"] == first + hand.in_turn()
+
+    def test_one_is_forgotten_when_it_is_over(self) -> None:
+        """The drain keeps no stage that has ended, with what it holds."""
+        hand, drain = Hand(), Drain[int](ordered=True)
+        hand.go(1 >> fetch | drain)
+        before = channel_of(drain).turns
+        hand.in_turn()
+
+        assert before is not None
+        assert before.feeder is None
 
     def test_given_workers_count_as_one(self) -> None:
         """Workers given together may drain to an ordered drain, whatever their tasks."""

@@ -93,6 +93,10 @@ class TestBackoff:
         assert len(set(delays)) > 1900
         assert sum(delays) / len(delays) == pytest.approx(1.5, rel=0.05)
 
+    def test_doubles_up_to_a_minute_unless_told_otherwise(self) -> None:
+        """The defaults: jitter adds half of a delay at most."""
+        assert repr(Backoff(1)) == "Backoff(1.0, factor=2.0, maximum=60.0, jitter=0.5)"
+
     @given(spans())
     def test_takes_seconds_or_timedelta(self, initial: float | timedelta) -> None:
         """A timedelta is its seconds."""
@@ -269,6 +273,41 @@ class TestPolicy:
     def test_none_is_no_policy(self) -> None:
         """`retry=None` leaves the whole policy to the pool."""
         assert policy_of(None, None, None) is None
+
+    def test_has_one_attempt_at_least(self) -> None:
+        """It is the number of attempts, and not of those after the first."""
+        with pytest.raises(ValueError, match="attempts must be an int of at least 1"):
+            Policy.of(0)
+
+        with pytest.raises(ValueError, match="retry must be an int of at least 1"):
+            policy_of(0, None, None)
+
+    @pytest.mark.parametrize(
+        ("backoff", "retry_on", "name"),
+        [(1.0, None, "backoff"), (None, OSError, "retry_on")],
+    )
+    def test_is_refused_where_nothing_is_retried(
+        self, backoff: float | None, retry_on: type[OSError] | None, name: str
+    ) -> None:
+        """What is said of retries without `retry` would be forgotten in silence."""
+        with pytest.raises(ValueError, match=f"{name} says nothing without retry"):
+            policy_of(None, backoff, retry_on)
+
+    @pytest.mark.parametrize(
+        ("retry_on", "wrong"),
+        [
+            ((), "an empty tuple"),
+            ((OSError, "1"), "str"),
+            ((OSError, KeyboardInterrupt), "the class KeyboardInterrupt"),
+            (int, "the class int"),
+        ],
+    )
+    def test_names_exceptions_that_may_be_retried(
+        self, retry_on: object, wrong: str
+    ) -> None:
+        """Each is a class, and one of Exception; there is one at least."""
+        with pytest.raises((TypeError, ValueError), match=f"to bool, not {wrong}$"):
+            Policy.of(2, retry_on=retry_on)  # type: ignore[arg-type]
 
 
 class TestNote:
@@ -567,6 +606,13 @@ class TestBoundsOfTexts:
     def test_hold_for_numbers(self, digits: int, *, shortened: bool) -> None:
         """Forty digits are read; of more the ends are."""
         assert shortened == ("..." in bounded_repr(int(digits * "1")))
+
+    @pytest.mark.parametrize(("bits", "printed"), [(14_000, True), (14_001, False)])
+    def test_hold_for_numbers_that_python_prints(
+        self, bits: int, *, printed: bool
+    ) -> None:
+        """It refuses those of some 300 bits more."""
+        assert printed == (bounded_repr((1 << bits) - 1) != "<int>")
 
     @pytest.mark.parametrize(("length", "begins"), [(200, "b'"), (201, "<201 bytes>")])
     def test_hold_for_bytes(self, length: int, begins: str) -> None:

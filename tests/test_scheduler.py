@@ -16,6 +16,7 @@ from fluent_async._manner import THREADS
 from fluent_async._outcome import Outcome
 from fluent_async._runner import Runner
 from fluent_async._slice import Slice
+from fluent_async._slots import STALL_S
 from fluent_async._sources import Flow
 from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S, Stage
 from fluent_async._wait import Waiter, mark_of_this_thread
@@ -430,6 +431,24 @@ class TestTaskLimit:
 
         assert [0, 1, 2] == pulled
         assert 2 == in_use(hand)
+
+    def test_keeps_pulled_workers_in_order_that_wait(self) -> None:
+        """One that has a place waits for those that were pulled before it, and have none."""
+        hand = Hand(limit=9)
+        hand.go(1 >> scarce, 2 >> scarce, Workers([3 >> scarce, 4 >> up]))
+        first, _ = hand.attempt(), hand.attempt()
+        slices = [hand.slice()]
+        pulled = [next(slices[0].inputs)]
+        hand.scheduler.leases.let_go(slices[0])
+        slices.append(hand.slice())
+        pulled.append(next(slices[1].inputs))
+        begun = list(map(hand.begin, slices, pulled))
+        before = hand.scheduler.more(hand.now), hand.start()
+        hand.end(first)
+
+        assert [None, None] == begun
+        assert (False, None) == before
+        assert ["scarce(3)", "up(4)"] == hand.started()
 
     def test_limits_threads_in_slices(self) -> None:
         """A slice takes one place: it has one input in progress at a time."""
@@ -1379,6 +1398,17 @@ class TestAccounts:
         assert (3, 0, 0, 0, 3) == counts(hand)
         assert 1 == stats(hand).waiting_for_room
 
+    def test_count_what_ended_all_the_rest_as_failed(self) -> None:
+        """An input that raised what is no Exception has no failure to tell of."""
+        hand, fatal = Hand(), SystemExit()
+        hand.go(1 >> up, 2 >> up)
+        attempt = hand.attempt()
+        hand.scheduler.stop(attempt)
+        hand.scheduler.lose(attempt.work, fatal)
+
+        assert (2, 0, 1, 1, 0) == counts(hand)
+        assert hand.scheduler.outcome.fatal is fatal
+
     def test_order_failures_by_go_argument_and_input(self) -> None:
         """Failures know their place, in whatever order they happen."""
         hand = Hand(limit=9)
@@ -2043,6 +2073,20 @@ class TestCancel:
         assert (1, 0, 0, 1, 0) == counts(hand)
         assert hand.scheduler.idle()
 
+    def test_counts_an_input_that_is_pulled_afterwards_as_dropped(self) -> None:
+        """The one that the iterable was asked for; the rest of it is unread."""
+        hand = Hand()
+
+        def values() -> Iterator[int]:
+            hand.scheduler.cancel()
+            yield 1
+
+        hand.go(each(values()) >> up)
+        hand.start()
+        outcome = hand.scheduler.outcome
+
+        assert (1, 1) == (outcome.dropped, outcome.unread)
+
     def test_drops_a_pulled_worker_that_waits(self) -> None:
         """A worker that was pulled and had no place is dropped."""
         hand = Hand(limit=9)
@@ -2052,6 +2096,19 @@ class TestCancel:
 
         assert 2 == len(running)
         assert (3, 0, 0, 1, 2) == counts(hand)
+
+    def test_counts_a_pulled_worker_that_waits_as_dropped(self) -> None:
+        """Beside what runs, which was told to end, and did."""
+        hand = Hand(limit=9)
+        hand.go(Workers(number >> scarce for number in range(3)))
+        running = hand.attempt(), hand.attempt()
+        hand.start()
+        hand.scheduler.cancel()
+        before = hand.scheduler.outcome.dropped
+        for attempt in running:
+            hand.scheduler.drop(attempt)
+
+        assert (1, 3) == (before, hand.scheduler.outcome.dropped)
 
     def test_counts_an_input_that_hears_of_it_in_a_slice(self) -> None:
         """An input of a slice may end because it was told to, like any other."""
@@ -2078,6 +2135,19 @@ class TestCancel:
 
         assert ["down(3)", "up(3)"] == hand.in_turn()
         assert (4, 3, 0, 1, 0) == counts(hand)
+
+    def test_drops_nothing_that_comes_of_that_downstream(self) -> None:
+        """Though the next stage was cancelled as well, and has never slept."""
+        hand = Hand(limit=2)
+        first, second = filled(1), filled(2)
+        hand.go(first >> up | second, second >> down)
+        running = hand.attempt(), hand.attempt()
+        hand.scheduler.cancel()
+        hand.go(3 >> many | first)
+        for attempt in running:
+            hand.scheduler.drop(attempt)
+
+        assert ["many(3)", "up(3)", "down(3)"] == hand.in_turn()
 
     def test_leaves_the_scheduler_usable(self) -> None:
         """What is given, or arrives, after the cancellation runs."""
@@ -2175,6 +2245,29 @@ class TestOneOfSeveralOutcomes:
         assert ["down(2)"] == hand.in_turn()
         assert own.idle
 
+    def test_leaves_the_values_of_its_drains_to_others(self) -> None:
+        """What a stage of it has not taken was never its input."""
+        hand, own, drain = Hand(), Heard(own=True), filled(1, 2)
+        with hand.given(own):
+            hand.go(drain >> up)
+
+        hand.scheduler.cancel(own)
+
+        assert ([1, 2], (0, 0, 0, 0, 0)) == (list(drain), counts(hand))
+        assert (0, 1, []) == (own.dropped, own.unread, own.ends)
+
+    def test_leaves_its_drains_to_others_when_it_is_finished(self) -> None:
+        """A stage that sleeps, since nothing is in its drain, is no reader any more."""
+        hand, own, drain, kept = Hand(), Outcome(own=True), Drain[int](), Drain[int]()
+        [stage] = hand.go(kept >> down)
+        with hand.given(own):
+            hand.go(drain >> up)
+
+        hand.scheduler.finish(own)
+
+        assert channel_of(drain).reader is None
+        assert channel_of(kept).reader is stage
+
     def test_hears_of_each_end(self) -> None:
         """Whoever waits for it does; that of the pool is asked for by counts alone."""
         hand, own, pools = Hand(), Heard(own=True), Heard()
@@ -2270,6 +2363,25 @@ class TestAbandon:
 
         assert 2 == hand.scheduler.outcome.dropped
 
+    def test_drops_what_has_not_started(self) -> None:
+        """As a cancellation does."""
+        hand = Hand()
+        hand.go(1 >> up, 2 >> up)
+        hand.attempt()
+        hand.scheduler.abandon()
+
+        assert (2, 0, 0, 1, 1) == counts(hand)
+
+    def test_feeds_no_drain_any_more(self) -> None:
+        """Who reads what an attempt sends does not wait for it."""
+        hand, drain = Hand(), Drain[int]()
+        hand.go(1 >> up | drain)
+        hand.attempt()
+        before = channel_of(drain).state
+        hand.scheduler.abandon()
+
+        assert ("open", "idle") == (before, channel_of(drain).state)
+
     def test_makes_the_pool_quiet(self) -> None:
         """Nothing is waited for, though it runs."""
         hand = Hand()
@@ -2353,6 +2465,15 @@ class TestShifts:
 
         assert (True, False) == (busy.told, resting.told)
 
+    def test_leave_no_call_to_a_pool_that_was_cancelled(self) -> None:
+        """One that nobody has taken is dropped."""
+        hand, call = Hand(), Step()
+        hand.scheduler.desk.backlog.append(call)
+        hand.scheduler.cancel()
+
+        assert call.dropped
+        assert hand.next() is None
+
     def wants(self, hand: Hand) -> tuple[bool, bool]:
         """Say whether a thread is wanted, and whether a slot is."""
         return hand.scheduler.wants_thread(), hand.scheduler.wants_slot()
@@ -2372,6 +2493,39 @@ class TestMore:
             hand.fail(attempt, retry_in=seconds)
 
         assert more == hand.scheduler.more(now)
+
+    @pytest.mark.parametrize("what", ["call", "slot"])
+    def test_is_when_somebody_waits_for_a_slot_and_nothing_else(
+        self, what: str
+    ) -> None:
+        """A call that was handed in, or one that wants its slot back."""
+        hand = Hand()
+        before = hand.scheduler.more(0.0)
+        if what == "call":
+            hand.scheduler.desk.backlog.append(Step())
+        else:
+            hand.scheduler.slots.resuming.append(Waiter())
+
+        assert (False, True) == (before, hand.scheduler.more(0.0))
+
+
+class TestStalls:
+    """A pool whose slots are all held by attempts that nobody waits for."""
+
+    @pytest.mark.parametrize("works", [1, 0])
+    def test_are_after_a_while_if_there_is_something_to_do(self, works: int) -> None:
+        """From that moment on, for which a pool waits that has nothing else to wait for."""
+        hand, when = Hand(), 1.0 + STALL_S
+        hand.go(0 >> up.with_timeout(1.0), *[1 >> up] * works)
+        attempt = hand.attempt()
+        hand.scheduler.slots.expire(1.0)
+        hand.scheduler.fail(attempt.work, FAILURE)
+        stalled = [
+            hand.scheduler.stalled(now) for now in (when - 0.001, when, when + 1)
+        ]
+
+        assert (when if works else None) == hand.scheduler.next_due()
+        assert [False, works > 0, works > 0] == stalled
 
 
 class TestResuming:
@@ -2474,6 +2628,22 @@ class TestBrokenPipe:
         assert ["up(2)"] == hand.in_turn()
         assert (2, 1, 0, 1, 0) == counts(hand)
         assert hand.scheduler.idle()
+
+    def test_cancels_a_worker_whose_drain_is_shut_while_it_is_pulled(self) -> None:
+        """Though the drain was open for the workers before it."""
+        hand = Hand()
+        drain = Drain[int]()
+
+        def workers() -> Iterator[Worker[int]]:
+            yield 1 >> up | drain
+            drain.shut_down()
+            yield 2 >> up | drain
+            yield 3 >> up
+
+        hand.go(Workers(workers()))
+
+        assert ["up(1)", "up(3)"] == hand.in_turn()
+        assert (3, 2, 0, 1, 0) == counts(hand)
 
     def test_does_not_end_a_batch_whose_next_workers_drain_elsewhere(self) -> None:
         """A batch goes on when the drains of the workers pulled so far are shut."""

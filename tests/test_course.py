@@ -309,6 +309,12 @@ class TestFormation:
 
         assert 1 == len(hand.slice().stages)
 
+    def test_is_of_one_stage_where_there_is_room_for_one_value(self) -> None:
+        """Then nothing is gained by more."""
+        line = Line(range(9), maxsize=1, room=1)
+
+        assert (1, 1) == next_length(line)
+
     def test_leaves_a_quick_stage_to_the_thread_downstream(self) -> None:
         """Whoever is at work downstream comes next, and takes inputs all the way."""
         line = Line(range(9))
@@ -446,6 +452,24 @@ class TestMeanwhile:
 
         assert list(range(9)) == sorted(line.out.drain())
         assert (27, 27, 0, 0, 0) == line.counts()
+
+    def test_a_patient_thread_leaves_it_to_one_that_is_quick_in_each_stage(
+        self,
+    ) -> None:
+        """An input may take as long as all its stages together."""
+        line = Line(range(9))
+        course = line.course()
+        next(course.inputs)
+        line.hand.next()  # refuses it
+        next(course.inputs)
+        line.hand.now += 2 * QUICK_S
+
+        assert line.hand.next(patient=True) is None
+
+        line.hand.next()
+        line.hand.now += QUICK_S
+
+        assert line.hand.next(patient=True) is not None
 
     def test_the_next_course_takes_over(self) -> None:
         """It goes past the drain that the output of the first one is still to come to."""

@@ -1,6 +1,8 @@
 """Relays: slices of inputs that take long, which share an iterable pull by pull."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import SupportsIndex, TypeVar
 from unittest.mock import Mock
@@ -240,6 +242,34 @@ class TestBaton:
         assert hand.scheduler.idle()
 
 
+class TestEnd:
+    """A relay whose thread has stopped."""
+
+    def test_keeps_nothing_alive(self) -> None:
+        """An iterable is freed when it was read, without the collector."""
+
+        class Numbers:
+            def __iter__(self) -> Iterator[int]:
+                return self
+
+            def __next__(self) -> int:
+                raise StopIteration
+
+        hand, numbers = Hand(), Numbers()
+        alive = weakref.ref(numbers)
+        gc.collect()
+        gc.disable()
+        try:
+            shared(hand, each(numbers) >> slow)
+            del numbers
+            hand.perform(relay(hand))
+            left = alive()
+        finally:
+            gc.enable()
+
+        assert left is None
+
+
 class TestStops:
     """A relay stops before its next input when its thread is wanted elsewhere."""
 
@@ -356,13 +386,50 @@ class TestRoom:
         shared(hand, each(range(99)) >> slow | drain)
         one = relay(hand)
         before = one.promised()
-        one.yield_room()
+        for _ in range(2):  # others may want it again and again
+            one.yield_room()
+
         kept = one.promised()
         pulled = [next(one.inputs)]
         one.yield_room()
 
         assert (10, 1, 1) == (before, kept, one.promised())
         assert [0] == pulled + list(one.inputs)
+
+    def test_is_none_for_one_that_was_closed_before_it_began(self) -> None:
+        """Nothing is left to give back."""
+        hand = Hand()
+        shared(hand, each(range(9)) >> slow | Drain[int](maxsize=9))
+        one = relay(hand)
+        one.close()
+        one.yield_room()
+
+        assert 0 == one.promised()
+
+
+class TestCancelled:
+    """A relay of a pool that was cancelled."""
+
+    def test_does_not_begin_what_it_pulls_then(self) -> None:
+        """The input that the iterable was asked for is dropped."""
+        calls = list[int]()
+
+        @task
+        def note(number: int) -> int:
+            calls.append(number)
+            return number
+
+        def numbers() -> Iterator[int]:
+            yield 0
+            hand.scheduler.cancel()
+            yield 1
+
+        hand = Hand()
+        shared(hand, each(numbers()) >> note)
+        hand.perform(relay(hand))
+        now = hand.scheduler.stats(threads=0)
+
+        assert ([0], 1, 1) == (calls, now.succeeded, now.cancelled)
 
 
 class TestAgenda:

@@ -12,6 +12,7 @@ from fluent_async import Drain, Failure, Worker, Workers, each, stream, task
 from fluent_async._accounts import PoolStats
 from fluent_async._channel import Channel
 from fluent_async._desk import Shift
+from fluent_async._leases import Leases
 from fluent_async._manner import THREADS
 from fluent_async._outcome import Outcome
 from fluent_async._runner import Runner
@@ -810,23 +811,41 @@ class TestSlices:
     def test_are_armed_when_another_stage_waits_for_their_outputs(self) -> None:
         """Who finds nothing stops slices that send to a stage, or take from a bounded drain."""
         hand = Hand(limit=9)
-        middle, bounded = Drain[int](), filled(1, 2, maxsize=2)
+        middle, bounded, other = Drain[int](), filled(1, 2, maxsize=2), filled(1, 2)
         stages = hand.go(
             each(range(9)) >> quick | middle,
             bounded >> quick,
-            filled(1, 2) >> quick,
+            other >> quick,
             middle >> up,
+            each(range(9)) >> up | bounded | other,
         )
         for stage in stages:
             stage.budget = 2
 
-        slices = [hand.slice() for _ in range(3)]
+        slices = sorted([hand.slice() for _ in range(3)], key=lambda s: s.stage.key)
+        for slice_ in slices:
+            slice_.armed = False  # they were armed by who asked for the next
+
         hand.scheduler.leases.arm()
 
-        assert [True, True, False] == [
-            slice_.armed
-            for slice_ in sorted(slices, key=lambda slice_: slice_.stage.key)
-        ]
+        assert [True, True, False] == [slice_.armed for slice_ in slices]
+
+    @pytest.mark.parametrize(
+        ("work", "found"),
+        [
+            (each([1]) >> quick | Drain[int](), False),
+            (each([1]) >> quick | Drain[int](maxsize=1), True),
+            (filled(1) >> quick, True),
+        ],
+    )
+    def test_are_armed_only_where_they_may_hold_others_back(
+        self, work: Workers[int], *, found: bool
+    ) -> None:
+        """Else who finds nothing to do has seen all that there is."""
+        hand = Hand()
+        hand.go(work)
+
+        assert found == hand.scheduler.leases.arm()
 
     def test_report_an_input_that_failed_and_go_on(self) -> None:
         """An input that failed is taken out of the slice, and may be retried."""
@@ -1030,6 +1049,30 @@ class TestLease:
         assert [None] == inside
         assert slice_.armed  # so that its thread lets go now
 
+    def test_is_not_taken_away_by_who_looked_just_before_the_pull(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever takes it sees in the same step whether its thread is in the iterable."""
+        # 1. B looks: A is not in the iterable.
+        # 2. A enters it.
+        # 3. B would take the lease.
+        hand = Hand(limit=2)
+        inside: list[object] = []
+
+        def values() -> Iterator[int]:
+            yield 0
+            monkeypatch.setattr(Leases, "_awaits", lambda *_: False)
+            hand.next()  # refuses it
+            inside.append(hand.next(patient=True))
+            yield 1
+
+        [stage] = hand.go(each(values()) >> quick)
+        stage.budget = 4
+        slice_ = hand.slice()
+
+        assert [0, 1] == list(islice(slice_.inputs, 2))
+        assert ([None], True) == (inside, slice_.armed)
+
     def test_is_not_taken_away_between_a_pull_and_the_start(self) -> None:
         """A thread with an input that needs a turn begins it before others pull the next."""
         hand = Hand(limit=2)
@@ -1083,6 +1126,7 @@ class TestLease:
     def test_stays_with_a_thread_that_is_quick(self) -> None:
         """One that took an input every few microseconds since may go on."""
         hand = Hand(limit=2)
+        hand.now = 1.0
         first = self.leased(hand)
         hand.next()
         next(first.inputs)
@@ -1108,6 +1152,33 @@ class TestLease:
         assert at_once is None
         assert [0, 1, 2, 3] == hand.work_through(hand.slice())
         assert [] == hand.work_through(first)
+
+    def test_is_let_go_of_by_a_thread_that_came_to_begin_at_that_moment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is in the iterable by then, and hears of it after the pull."""
+        # 1. B looks: A has not begun.
+        # 2. A enters the iterable.
+        # 3. B would take the lease.
+        hand = Hand(limit=2)
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
+        first = hand.slice()
+        monkeypatch.setattr(Slice, "closed_pulling", lambda _: True)
+        hand.now += 2 * PATIENCE_S
+
+        assert hand.next() is None
+        assert first.armed
+
+    def test_is_left_to_a_thread_as_long_as_patience_lasts(self) -> None:
+        """It may have lost the interpreter for that long."""
+        hand = Hand(limit=2)
+        [stage] = hand.go(each(range(9)) >> quick)
+        stage.budget = 4
+        hand.slice()
+        hand.now = PATIENCE_S
+
+        assert hand.next() is None
 
     def test_is_left_to_a_thread_that_has_had_it_for_a_moment(self) -> None:
         """Whatever time it is."""
@@ -1183,6 +1254,24 @@ class TestLease:
         shared.append(hand.scheduler.shared())  # no input
 
         assert [False, True, False] == shared
+
+    def test_is_not_worth_sharing_during_a_pull(self) -> None:
+        """No other thread may enter the iterable, however patient it is."""
+        hand, shared = Hand(limit=2), list[bool]()
+
+        def values() -> Iterator[int]:
+            yield 0
+            shared.append(hand.scheduler.shared())
+            yield 1
+
+        [stage] = hand.go(each(values()) >> quick)
+        stage.budget = 4
+        slice_ = hand.slice()
+        next(slice_.inputs)
+        shared.append(hand.scheduler.shared())
+        next(slice_.inputs)
+
+        assert [True, False] == shared
 
     def test_says_that_patience_would_help(self) -> None:
         """`shared` is true while a lease holds back what could start otherwise."""
@@ -2232,6 +2321,22 @@ class TestOneOfSeveralOutcomes:
 
         assert 2.0 == hand.scheduler.next_due()
         assert 1 == own.dropped
+
+    def test_leaves_what_is_due_of_others(self) -> None:
+        """It waits for nothing but a slot."""
+        hand, own = Hand(limit=2), Outcome(own=True)
+        with hand.given(own):
+            hand.go(1 >> up)
+
+        hand.go(2 >> up)
+        for attempt in (hand.attempt(), hand.attempt()):
+            hand.fail(attempt, retry_in=1.0)
+
+        hand.now = 1.0
+        hand.scheduler.agenda.see(hand.now)
+        hand.scheduler.cancel(own)
+
+        assert ["up(2)"] == hand.started()
 
     def test_is_dropped_for_good_when_it_is_finished(self) -> None:
         """Nothing of it is left, and the rest goes on."""

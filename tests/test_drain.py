@@ -81,6 +81,11 @@ class TestMake:
         """`repr` is what was written, without the defaults; values are not shown."""
         assert shown == repr(drain)
 
+    def test_takes_a_bound_of_at_least_nothing(self) -> None:
+        """Zero is no bound."""
+        with pytest.raises(ValueError, match="maxsize must be an int of at least 0"):
+            Drain[int](-1)
+
     def test_may_be_watched_by_a_weak_reference(self) -> None:
         """A drain that nobody has any more is freed, with what is in it."""
         drain = filled(1, 2)
@@ -111,6 +116,14 @@ class TestCollects:
         drain = filled(1, 2)
         first = drain.drain()
         first.clear()
+
+        assert [1, 2] == drain.drain()
+
+    def test_is_not_searched_by_what_would_take_its_values(self) -> None:
+        """`in` says what to write instead."""
+        drain = filled(1, 2)
+        with pytest.raises(TypeError, match=r"write `value in drain\.drain\(\)`"):
+            1 in drain  # type: ignore[operator]  # noqa: B015
 
         assert [1, 2] == drain.drain()
 

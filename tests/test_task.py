@@ -180,6 +180,12 @@ class TestIdentity:
         assert 3 == plain(3)
         assert {} == typing.get_type_hints(plain)
 
+    def test_of_what_has_no_name_has_that_of_its_type(self) -> None:
+        """Python asks a function for both of its names."""
+        bound = task(functools.partial(double, 3))
+
+        assert ("double", "double") == (bound.__name__, bound.__qualname__)
+
     def test_has_a_name(self) -> None:
         """The name is the function's, or the one given; a composition names its tasks."""
         assert doubled.name == "double"
@@ -246,6 +252,16 @@ class TestMethods:
             Client("a").fail("b")
 
         assert caught.value.__notes__[0].startswith("fail('b') failed after 2 attempts")
+
+    def test_of_args_is_not_retried_when_called(self) -> None:
+        """It gives what was sent, whatever its policy is for workers."""
+
+        class Owner:
+            @stream(retry=2)
+            def send(self, args: Args[str, str]) -> None:
+                args.drainer.send(args.input)
+
+        assert ["a"] == list(Owner().send("a"))
 
     def test_of_a_composition_binds_its_first_task(self) -> None:
         """A composition in a class is a method, too."""

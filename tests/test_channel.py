@@ -923,6 +923,18 @@ class TestReaders:
 
             assert second.woken
 
+    def test_that_leave_before_they_were_woken_wake_nobody(self) -> None:
+        """The value that is there is for another, who was."""
+        made = channel()
+        with waits(made) as first:
+            second = made.taking(THREADS)
+            next(second)
+            with waits(made) as third:
+                made.put(1, lambda: 0.0)
+                second.close()
+
+                assert (True, False) == (first.woken, third.woken)
+
     def test_hear_that_the_channel_feeds_a_stage(self) -> None:
         """They are woken, and may not take from it."""
         made = channel()

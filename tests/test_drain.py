@@ -123,7 +123,7 @@ class TestCollects:
         """`in` says what to write instead."""
         drain = filled(1, 2)
         with pytest.raises(TypeError, match=r"write `value in drain\.drain\(\)`"):
-            1 in drain  # type: ignore[operator]  # noqa: B015
+            1 in drain  # noqa: B015
 
         assert [1, 2] == drain.drain()
 

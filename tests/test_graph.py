@@ -567,6 +567,17 @@ class TestCheck:
         assert [True] * 3 == awake(hand, *stages)
         assert [2] == feeders(end)
 
+    def test_takes_more_ways_than_can_be_gone(self) -> None:
+        """Each stage is looked at once, however many ways lead to it."""
+        levels = [(Drain[int](), Drain[int]()) for _ in range(40)]
+        works = [
+            source >> fetch | left | right
+            for sources, (left, right) in pairwise(levels)
+            for source in sources
+        ]
+
+        assert 78 == len(Hand().go(*works))
+
     def test_takes_a_chain_of_a_thousand_stages(self) -> None:
         """No chain is too long: nothing here is as deep as the graph is."""
         hand = Hand()

@@ -3,20 +3,22 @@
 import gc
 import sys
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from itertools import count, islice
 from operator import length_hint
 
 import pytest
+from typing_extensions import override
 
 from beside import Waits, beside
 from explorer import Explorer
 from fluent_async import Drain, Pool, Task, each, sleep, stream, task
 from fluent_async._channel import Channel
-from fluent_async._pour import BURST, Pour
+from fluent_async._pour import BURST, NOTHING, Opened, Pour, cut_short, pour_through
 from fluent_async._stage import Stage
 from fluent_async._whereabouts import at
 from fluent_async.errors import DrainClosed, PoolCancelled
@@ -215,21 +217,22 @@ class TestContext:
 
     def spring(self, seen: list[str]) -> Spring:
         """Make one whose inputs say what they see, and change it before each output."""
-        spring = Spring([1, 2], outputs=2)
+        spring = Spring([1, 2, 3], outputs=2)
 
         def change() -> None:
             seen.append(variable.get())
             variable.set(f"{len(seen)}")
 
-        spring.meanwhile = {(n, place): change for n in (1, 2) for place in range(3)}
+        spring.meanwhile = {(n, place): change for n in (1, 2, 3) for place in range(3)}
         return spring
 
     def test_keeps_what_the_input_set(self) -> None:
         """Between two outputs as well, where its thread asks the drain; not to the next."""
         seen: list[str] = []
-        self.spring(seen).hand.perform_all()
+        spring = self.spring(seen)
+        spring.hand.perform(spring.pour())
 
-        assert ["unset", "1", "2", "unset", "4", "5"] == seen
+        assert ["unset", "1", "2", "unset", "4", "5", "unset", "7", "8"] == seen
 
     def test_begins_as_a_copy_of_that_of_go(self) -> None:
         """What was set there is seen by each input anew."""
@@ -240,7 +243,7 @@ class TestContext:
         spring.stage.base = context
         spring.hand.perform_all()
 
-        assert ["given", "1", "2", "given", "4", "5"] == seen
+        assert ["given", "1", "2", "given", "4", "5", "given", "7", "8"] == seen
         assert "given" == context[variable]
 
     def test_is_that_in_which_the_generator_is_closed(self) -> None:
@@ -295,6 +298,26 @@ class TestRoom:
         assert 2 == pour.promised()
         assert 1 == spring.channel.room(3)
         assert (0, 1) == (length_hint(pour.places), pour.promised())
+
+    def test_counts_an_output_until_it_is_in_the_drain(self) -> None:
+        """From before its place is taken; and not while the next one is made."""
+        spring, kept = Spring([1], Drain(maxsize=3)), list[int]()
+        pour = spring.pour()
+
+        class Watched(deque[int]):
+            @override
+            def append(self, value: int, /) -> None:
+                kept.append(pour.promised())
+                super().append(value)
+
+        for place in range(4):
+            spring.meanwhile[1, place] = lambda: kept.append(-pour.promised())
+
+        pour.outlet = Watched()
+        pour.widen(3)
+        pour_through(pour)
+
+        assert [-3, 3, -2, 2, -1, 1, 0] == kept
 
     def test_is_first_for_those_who_wait_for_it(self) -> None:
         """Nothing goes out by itself while a thread waits to send."""
@@ -828,6 +851,23 @@ class TestMemory:
             pool.go(each(inputs()) >> one | Drain[int]())
 
         assert [] == alive
+
+    def test_of_what_cut_an_input_short_is_free_with_its_failure(self) -> None:
+        """Without the collector."""
+
+        class Error(Exception):
+            pass
+
+        gc.disable()
+        try:
+            raised = cut_short(Opened(1, iter(()), Context(), NOTHING), Error())
+            alive = weakref.ref(raised.exception)
+            del raised
+            left = alive()
+        finally:
+            gc.enable()
+
+        assert left is None
 
     def test_of_an_iterable_is_free_when_its_outputs_are_wanted_no_more(self) -> None:
         """Its generator is closed once the pool has nothing to do with it."""

@@ -292,6 +292,22 @@ class TestComposed:
 
         assert drain.drain() == []
 
+    def test_closes_a_stream_whose_output_fails_later(self) -> None:
+        """At once: the traceback of the error would keep it open."""
+        closed = list[int]()
+
+        @stream
+        def numbers(number: int) -> Iterator[int]:
+            try:
+                yield number
+            finally:
+                closed.append(number)
+
+        with pytest.raises(ZeroDivisionError):
+            (0 >> numbers >> inverse).execute()
+
+        assert [0] == closed
+
     def test_leaves_no_reference_cycle(self) -> None:
         """What a later task raised is freed without the collector."""
 

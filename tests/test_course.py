@@ -533,6 +533,19 @@ class TestMeanwhile:
 
         assert [0, 7, 1] == line.out.drain()
 
+    def test_the_iterable_waits(self) -> None:
+        """Others may use all stages but the one that it is pulled for."""
+
+        def values() -> Iterator[int]:
+            line.hand.scheduler.sit(course)
+            yield 1
+
+        line = Line(values())
+        course = line.course()
+        next(course.inputs)
+
+        assert (line.stages[0],) == course.held
+
     def test_an_input_is_before_a_call_when_others_take_over(self) -> None:
         """It goes on there if that is the place it kept, and no further."""
         line = Line([5])

@@ -1498,6 +1498,18 @@ class TestAccounts:
         assert (2, 0, 1, 1, 0) == counts(hand)
         assert hand.scheduler.outcome.fatal is fatal
 
+    def test_count_a_call_that_follows_in_the_same_attempt(self) -> None:
+        """Each call of a composition has attempts, and a clock, of its own."""
+        hand = Hand()
+        hand.go(1 >> (up >> down))
+        attempt = hand.attempt()
+        before = stats(hand).attempts, attempt.deadline
+        hand.now = 5.0
+        hand.scheduler.proceed(attempt, hand.now)
+
+        assert (1, 3600.0) == before
+        assert (2, 3605.0) == (stats(hand).attempts, attempt.deadline)
+
     def test_order_failures_by_go_argument_and_input(self) -> None:
         """Failures know their place, in whatever order they happen."""
         hand = Hand(limit=9)
@@ -2349,6 +2361,33 @@ class TestOneOfSeveralOutcomes:
 
         assert ["down(2)"] == hand.in_turn()
         assert own.idle
+
+    def test_ends_alone_with_what_is_no_exception(self) -> None:
+        """The rest of it is dropped, and nothing of the pool's."""
+        hand, own = Hand(), Outcome(own=True)
+        with hand.given(own):
+            hand.go(1 >> up, 2 >> up)
+
+        hand.go(3 >> down)
+        attempt = hand.attempt()
+        hand.scheduler.stop(attempt)
+        hand.scheduler.lose(attempt.work, SystemExit())
+
+        assert ["down(3)"] == hand.in_turn()
+
+    def test_ends_with_all_the_pool_has(self) -> None:
+        """What a judge raised on one of the pool's inputs cancels everything."""
+        hand, own, fatal = Hand(), Outcome(own=True), SystemExit()
+        hand.go(1 >> up)
+        attempt = hand.attempt()
+        with hand.given(own):
+            hand.go(2 >> down)
+
+        hand.scheduler.stop(attempt)
+        hand.scheduler.fail(attempt.work, FAILURE, fatal)
+
+        assert [] == hand.in_turn()
+        assert (hand.scheduler.outcome.fatal, own.dropped) == (fatal, 1)
 
     def test_leaves_the_values_of_its_drains_to_others(self) -> None:
         """What a stage of it has not taken was never its input."""

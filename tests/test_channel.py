@@ -869,6 +869,18 @@ class TestTurns:
 
         assert [2] == list(made.values)
 
+    def test_of_a_lease_that_sent_in_time_come_when_the_channel_is_shut(self) -> None:
+        """Though its thread has not heard yet that it is its turn."""
+        made, lease = channel(ordered=True), Leased()
+        first = made.take_turn()
+        made.lease(1, Stirred(), lease, 2)
+        made.end_turn(first)
+        lease.send(2)
+        before = list(made.values)
+        made.close()
+
+        assert ([], [2]) == (before, list(made.values))
+
     def test_that_wait_are_over_when_the_channel_is_shut(self) -> None:
         """What was sent in time is there, in order."""
         made = channel(ordered=True)
@@ -987,6 +999,17 @@ class TestReaders:
         assert sender.admitted
         assert [1, 2] == list(made.values)
         assert made.room(limit=1) == 0
+
+    def test_give_back_to_others_who_wait(self) -> None:
+        """They are woken for what is there again."""
+        made = channel(1)
+        made.block(Stirred())  # so that it is taken out
+        taking = made.take()
+        with waits(made) as other:
+            before = other.woken
+            made._give_back(taking)
+
+            assert (False, True) == (before, other.woken)
 
     def test_leave_the_values_of_a_run_that_is_given_back(self) -> None:
         """They were never taken out; and the run is over."""

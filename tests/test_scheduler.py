@@ -1072,6 +1072,7 @@ class TestLease:
 
         assert [0, 1] == list(islice(slice_.inputs, 2))
         assert ([None], True) == (inside, slice_.armed)
+        assert stage.lease is slice_
 
     def test_is_not_taken_away_between_a_pull_and_the_start(self) -> None:
         """A thread with an input that needs a turn begins it before others pull the next."""

@@ -213,7 +213,9 @@ class SimulatedScheduler(Scheduler):
 
         ready = list(filter(self.admission.fits, stage.waiting))
         pulls = iterates and self._pulls(stage)
-        # There is one at least: the stage was startable, and what was just taken fits.
+        if not ready and not pulls:  # workers of one stage may have limits of their own
+            return None
+
         picked = self._recorder.pick(len(ready) + pulls)
         if picked == len(ready):
             return self._start_new(stage, now)

@@ -495,6 +495,25 @@ class TestWaits:
             pool.go(each(range(4)) >> double.with_limit(2) | numbers)
             assert [0, 2, 4, 6] == list(numbers)
 
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_workers_that_take_turns_have_limits_of_their_own(self, seed: int) -> None:
+        """One whose task is at its limit waits for its place, and then for its turn."""
+        numbers, tried = Drain[int](ordered=True), list[int]()
+
+        @task(limit=1, retry=2, backoff=1)
+        def flaky(number: int) -> int:
+            tried.append(number)
+            if tried.count(number) == 1:
+                raise OSError
+
+            return number
+
+        with simulate(seed), Pool(limit=1) as pool:
+            pool.go(*(number >> flaky | numbers for number in range(3)))
+
+        assert [0, 0, 1, 1, 2, 2] == tried
+        assert [0, 1, 2] == numbers.drain()
+
 
 class TestFailures:
     """Failures come out as they do with threads."""

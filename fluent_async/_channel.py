@@ -124,8 +124,10 @@ class Channel(Generic[T]):
             if pool is not None:
                 self._pools.remove(pool)
 
-            if not self.feeders:
+            if not self._pools:  # what the bound gave way to is gone
                 self._room.lapse()
+
+            if not self.feeders:
                 self._readers.wake()
                 self._watchers.tell()
                 self._stir_reader(pool)

@@ -146,6 +146,17 @@ class TestFeeders:
 
         assert (0, stirred) == (first.times, other.times)
 
+    def test_that_go_leave_no_room_beyond_the_bound(self) -> None:
+        """It gave way to a pool that had nothing to send after all: others keep to it."""
+        pool = Stirred()
+        made = fed_by(pool, channel(1, maxsize=1))
+        made.join(None)
+        made.give_way()
+        made.leave(pool)
+
+        assert 0 == made.room(1)
+        assert not try_send(made, 2)
+
     def test_wake_all_who_wait_when_the_last_goes(self) -> None:
         """Threads that wait for values or for the end hear of it."""
         made, watcher = channel(), Waiter()

@@ -212,6 +212,7 @@ class Ledger:
         for given in self.feeding(kept):
             given.cut = given.cut or given.source is not None
             given.hit()
+            given.pool.fails = False  # it may be cut short before it does
 
     def forget(self, pooled: Pooled) -> None:
         """Note that a pool was closed: its stages leave their drains to others."""

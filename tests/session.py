@@ -685,12 +685,13 @@ class Session(RuleBasedStateMachine):
         return works(given.plan, made, drains, given.plan.inputs)
 
     def open(self) -> None:
-        """Let go on what is held."""
+        """Let go on what is held, before a wait: in a simulation time passes in that."""
         if not self.simulated:
             self.gate.open()
             self.gate = Gate()
-            for given in self.ledger.work:
-                given.held = False
+
+        for given in self.ledger.work:
+            given.held = False
 
     def raised(self, call: Callable[[], object]) -> BaseException | None:
         """Make a call; return what it raised."""
@@ -761,7 +762,10 @@ class Session(RuleBasedStateMachine):
         """Look at the accounts of a pool that has nothing to do."""
         stats = pooled.pool.stats()
         own = any(one.own for one in pooled.work)
-        if pooled.called or own or not self.ledger.idle(pooled):
+        unknown = (
+            pooled.called or pooled.closed
+        )  # nothing is pending in what was closed
+        if unknown or own or not self.ledger.idle(pooled):
             return
 
         assert 0 == stats.in_progress

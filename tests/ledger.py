@@ -32,6 +32,9 @@ class Kept:
     must: set[Item] = field(default_factory=set)
     may: set[Item] = field(default_factory=set)
     taken: list[Item] = field(default_factory=list)
+    gone: set[Item] = field(default_factory=set)
+    """What a stage may have taken before it was known to have come."""
+
     shut: bool = False
     fed: bool = False
     """Whether it is surely not new."""
@@ -45,7 +48,7 @@ class Kept:
         """Note what has arrived, but what was taken before this was known."""
         came = set(items).difference(self.taken)
         self.may |= came
-        self.must |= came if surely else set()
+        self.must |= came - self.gone if surely else set()
 
     def take(self, item: Item) -> None:
         """Note that somebody took a value."""
@@ -246,10 +249,10 @@ class Ledger:
             given.pool.work.remove(given)
         else:
             self.settle_feeders(given.source)
-            must, may = given.source.must, given.source.may
-            if given.source.shut:  # some of what is pending may have come before that
-                may = self.possible(given.source)
-
+            # Some of what is pending may have come: it was not known to feed the drain, or
+            # that was shut since.
+            must, may = given.source.must, self.possible(given.source)
+            given.source.gone |= may
             given.source.must = set()
             given.source.may = set(may) if given.cut else set()
 

@@ -260,6 +260,9 @@ class Session(RuleBasedStateMachine):
                 for given in [one for one in pooled.work if one.own]:
                     given.hit()
 
+                for call in pooled.calls:
+                    call.sure = False
+
             self.end_wait(pooled, raised)
             self.end_pool(pooled)
 

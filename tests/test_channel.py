@@ -1,10 +1,11 @@
 """Channel: who hears what about values and room, step by step, on one thread."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 import pytest
+from typing_extensions import override
 
 from fluent_async import _channel
 from fluent_async._channel import PLENTY, Channel
@@ -44,6 +45,22 @@ class Stopping(Stirred):
     def abandon(self) -> None:
         """Note it."""
         self.told.append("abandon")
+
+
+class Poured(Leased):
+    """A lease of a stream, which has sent all that it might."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widened = list[int]()
+
+    @override
+    def promised(self) -> int:
+        return 0
+
+    def widen(self, places: int) -> None:
+        """Note it."""
+        self.widened.append(places)
 
 
 class CutOff:
@@ -902,6 +919,71 @@ class TestTurns:
         made.close()
 
         assert [1, 2] == list(made.values)
+
+
+class TestPours:
+    """Streams, which send what they have room for, and then ask for more."""
+
+    def early(self, made: Channel[int]) -> Poured:
+        """Begin a stream in an ordered channel, after an input that has not ended."""
+        made.take_turn()
+        pour = Poured()
+        made.lease(1, Stirred(), pour, 2)
+        return pour
+
+    def test_may_send_what_there_is_room_for(self) -> None:
+        """Beside what they just sent."""
+        made, pour = channel(maxsize=3), Poured()
+        made.lease(1, Stirred(), pour, 1)
+
+        assert made.pour(pour, 7)
+        assert ([7], [2]) == (list(made.values), pour.widened)
+
+    def test_may_send_any_number_before_their_turn(self) -> None:
+        """It is kept until then, whatever the bound is."""
+        made = channel(maxsize=1, ordered=True)
+        pour = self.early(made)
+
+        assert made.pour(pour, 7)
+        assert ([], [PLENTY]) == (list(made.values), pour.widened)
+
+    def test_send_to_the_channel_once_it_is_their_turn(self) -> None:
+        """After what was kept of them."""
+        made = channel(ordered=True)
+        pour = self.early(made)
+        made.pour(pour, 1)
+        made.end_turn(0)
+        made.pour(pour, 2)
+
+        assert [1, 2] == list(made.values)
+
+    @pytest.mark.parametrize(
+        ("reads", "ordered", "armed"),
+        [
+            ("thread", True, 1),
+            ("stage", True, 1),
+            ("nobody", True, 0),
+            ("stage", False, 0),
+            ("nobody", False, 0),
+        ],
+    )
+    def test_are_armed_where_somebody_has_nothing_to_take(
+        self, reads: str, armed: int, *, ordered: bool
+    ) -> None:
+        """They ask after each output then; what they send before their turn is not there."""
+        made = channel(ordered=ordered)
+        pour = self.early(made) if ordered else Poured()
+        if not ordered:
+            made.lease(1, Stirred(), pour, 2)
+
+        if reads == "stage":
+            read_by(Stirred(), made)
+
+        with waits(made) if reads == "thread" else nullcontext():
+            before = pour.armed
+            made.pour(pour, 7)
+
+            assert armed == pour.armed - before
 
 
 class TestReaders:

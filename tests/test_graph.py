@@ -398,6 +398,19 @@ class TestFeeding:
         assert not hand.scheduler.graph.feed(stage, channel_of(out))
 
 
+class TestOrder:
+    """A stage keeps the order of its inputs if one of its drains does."""
+
+    def test_comes_with_a_drain_that_a_worker_brings_along(self) -> None:
+        """Of a batch, whose drains are not known before."""
+        hand, ordered = Hand(), Drain[int](ordered=True)
+        [stage] = hand.go(Workers([1 >> fetch]))
+        before = stage.ordered
+        hand.scheduler.graph.feed(stage, channel_of(ordered))
+
+        assert (False, True) == (before, stage.ordered)
+
+
 class TestDepth:
     """How far downstream a stage is: further than whatever feeds it."""
 

@@ -1561,6 +1561,16 @@ class TestTimers:
         assert never is None
         assert 1.0 == hand.scheduler.next_due()
 
+    def test_wait_for_nobody_while_no_slot_is_free(self) -> None:
+        """Whoever frees one looks at what is due."""
+        hand = Hand()
+        hand.go(1 >> quick.with_retry(2), 2 >> quick.with_retry(2))
+        hand.fail(hand.attempt(), retry_in=1.0)
+        before = hand.scheduler.next_due()
+        hand.attempt()
+
+        assert (1.0, None) == (before, hand.scheduler.next_due())
+
     def test_keep_the_scheduler_from_being_idle(self) -> None:
         """There is something to wait for while a retry waits."""
         hand = Hand()

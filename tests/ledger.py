@@ -136,6 +136,9 @@ class Pooled:
     cancelled: bool = False
     """By hand, since that was told."""
 
+    cut: bool = False
+    """Whether anything ever cut short what it had to do."""
+
     fails: bool = False
     """Surely, since that was told."""
 
@@ -157,6 +160,7 @@ class Pooled:
 
     def hit(self) -> None:
         """Note that all it has to do is cut short."""
+        self.cut = True
         for given in self.work:
             given.hit()
 
@@ -228,27 +232,32 @@ class Ledger:
 
     # -- what has ended ----------------------------------------------------------------
 
-    def settle(self, work: Iterable[Given]) -> None:
-        """Note that work, and all that feeds it, has ended or sleeps."""
+    def settle(self, work: Iterable[Given], *, closed: Pooled | None = None) -> None:
+        """Note that work, and all that feeds it, has ended or sleeps.
+
+        In a pool that is closed it has ended whatever goes on to feed it from elsewhere.
+        """
         for given in sorted(work, key=lambda given: given.source is not None):
             self._foresee(given.pool)
             if given in given.pool.work:
-                self._settle(given)
+                self._settle(given, closed)
 
-    def settle_feeders(self, kept: Kept) -> None:
+    def settle_feeders(self, kept: Kept, closed: Pooled | None = None) -> None:
         """Note that readers end: what is known to feed a drain has ended or sleeps.
 
         They do not wait for that if the drain is shut.
         """
         if not kept.shut:
-            self.settle(given for given in self.feeding(kept) if given.known)
+            feeding = [given for given in self.feeding(kept) if given.known]
+            ended = [one for one in feeding if closed is None or one.pool is closed]
+            self.settle(ended, closed=closed)
 
-    def _settle(self, given: Given) -> None:
+    def _settle(self, given: Given, closed: Pooled | None) -> None:
         must = may = set(given.plan.inputs)
         if given.source is None:
             given.pool.work.remove(given)
         else:
-            self.settle_feeders(given.source)
+            self.settle_feeders(given.source, closed)
             # Some of what is pending may have come: it was not known to feed the drain, or
             # that was shut since.
             must, may = given.source.must, self.possible(given.source)

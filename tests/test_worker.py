@@ -303,9 +303,11 @@ class TestComposed:
             finally:
                 closed.append(number)
 
-        with pytest.raises(ZeroDivisionError):
-            (0 >> numbers >> inverse).execute()
+        composed = numbers >> inverse
+        with pytest.raises(ZeroDivisionError) as caught:
+            list(composed(0))
 
+        assert caught.tb is not None
         assert [0] == closed
 
     def test_leaves_no_reference_cycle(self) -> None:

@@ -93,6 +93,10 @@ def next_length(line: Line) -> tuple[int, int]:
 class TestCourse:
     """One thread takes each input as far downstream as it can, before it takes the next."""
 
+    def test_takes_its_inputs_in_single_steps(self) -> None:
+        """It passes each on before it has the next, so the alarm is looked at in between."""
+        assert Line([1, 2]).course().threes is None
+
     def test_takes_each_input_through_all_stages(self) -> None:
         """What is most downstream comes first, as without it."""
         line = Line([1, 2])

@@ -488,6 +488,13 @@ class TestPromptSlice:
         assert (5, []) == (first, list(slice_.inputs))
         assert not slice_.pulling
 
+    def test_is_none_of_a_single_input(self) -> None:
+        """That one may have to wait until others can use the source."""
+        hand = Hand()
+        hand.go(each([5, 6]) >> double | Drain[int](ordered=True))
+
+        assert hand.slice().threes is None
+
     @pytest.mark.parametrize(
         "values", [iter(iter([1]).__next__, 0), Own([1]), (n for n in [1])], ids=type
     )

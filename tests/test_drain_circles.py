@@ -79,6 +79,7 @@ class TestBound:
 
         with Pool(1) as there, Pool(1) as here:
             there.go(each(numbers()) >> same)
+            assert poll(lambda: channel_of(drain).watched)
             here.go(each(range(99)) >> same | drain).wait(TIMEOUT)
 
         assert 99 == len(read)

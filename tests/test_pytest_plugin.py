@@ -216,12 +216,14 @@ class TestTimeoutOfAThread:
         method = ("--timeout=1", "--timeout-method=thread")
         return session(pytester, source, *method, *flags, plugins=names)
 
-    @pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+    @pytest.mark.parametrize(
+        "capture", ["--capture=fd", "--capture=sys", "--capture=no", "-pno:capture"]
+    )
     def test_shows_what_the_pools_are_at(
         self, pytester: pytest.Pytester, capture: str
     ) -> None:
         """The terminal has it before the stacks that pytest-timeout prints."""
-        done = self.ended(pytester, f"--capture={capture}")
+        done = self.ended(pytester, capture)
 
         assert 1 == done.ret
         done.stdout.fnmatch_lines(

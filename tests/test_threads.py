@@ -11,6 +11,7 @@ from typing_extensions import override
 from fluent_async import Drain, Pool, each, task
 from fluent_async._monitor import Monitor
 from fluent_async._threads import Threads
+from support import poll
 
 
 class Unstarted(threading.Thread):
@@ -129,15 +130,21 @@ class TestUnpark:
 
 def test_a_thread_that_is_at_work_has_no_other_one_look_while_one_does() -> None:
     """It comes back for more again and again: each time one would be started."""
-    # 1. A thread was roused, and does not get to look yet.
-    # 2. The other thread of the pool takes inputs, and comes back for more, several times.
-    # 3. Nobody else was started.
+    # 1. The one thread of a pool has nothing to do, and sleeps.
+    # 2. Another one was roused, and does not get to look.
+    # 3. The first wakes up, takes inputs, and comes back for more, several times.
+    # 4. Nobody else was started.
     with Pool(limit=8) as pool:
         threads = pool._engine.threads
+        pool.go(1 >> task(abs))
+        assert poll(lambda: bool(threads._parked))
         with pool._engine.monitor:
             threads._seeking += 1
 
         pool.go(each(range(100)) >> task(abs) | Drain[int]())
+        with pool._engine.monitor:
+            threads._unpark(threads._parked[-1])
+
         pool.wait()
         started = pool.stats().threads
         with pool._engine.monitor:

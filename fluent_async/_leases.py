@@ -180,7 +180,7 @@ class Leases:
             return False
 
         room = lease.may_pull or self._admission.room(stage.channels) > 0
-        ready = stage.source.ready() > 0
+        ready = stage.source.ready() > (not lease.begun)  # the first is its thread's
         return room and ready and self._admission.allowed(stage)
 
     def spare(self, stage: Stage, now: float) -> None:

@@ -991,6 +991,18 @@ class TestLease:
         assert hand.next() is None
         assert [0, 1, 2, 3] == list(first.inputs)[:1] + list(range(1, 4))
 
+    @pytest.mark.parametrize(("inputs", "shared"), [(1, False), (2, True)])
+    def test_is_looked_after_if_there_is_more_than_its_thread_begins_with(
+        self, inputs: int, *, shared: bool
+    ) -> None:
+        """Else there is nothing to share, however slow that is."""
+        hand = Hand(limit=2)
+        [stage] = hand.go(*[1 >> quick for _ in range(inputs)])
+        stage.budget = 2
+        hand.slice()
+
+        assert shared is hand.scheduler.shared()
+
     def test_is_let_go_after_the_pull_if_another_thread_asked_before(self) -> None:
         """Who asks before the first pull stops the slice right after it."""
         hand = Hand(limit=2)

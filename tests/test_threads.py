@@ -8,10 +8,11 @@ from typing import ClassVar
 import pytest
 from typing_extensions import override
 
-from fluent_async import Drain, Pool, each, task
+from fluent_async import Drain, Pool, each
 from fluent_async._monitor import Monitor
 from fluent_async._threads import Threads
 from support import poll
+from work import double
 
 
 class Unstarted(threading.Thread):
@@ -136,12 +137,12 @@ def test_a_thread_that_is_at_work_has_no_other_one_look_while_one_does() -> None
     # 4. Nobody else was started.
     with Pool(limit=8) as pool:
         threads = pool._engine.threads
-        pool.go(1 >> task(abs))
+        pool.go(1 >> double)
         assert poll(lambda: bool(threads._parked))
         with pool._engine.monitor:
             threads._seeking += 1
 
-        pool.go(each(range(100)) >> task(abs) | Drain[int]())
+        pool.go(each(range(100)) >> double | Drain[int]())
         with pool._engine.monitor:
             threads._unpark(threads._parked[-1])
 

@@ -262,6 +262,7 @@ class Engine:
     def finish(self) -> None:
         """Wait until nothing runs, or will unless somebody outside the pool acts."""
         wait(self.finishing(THREADS), shielded=True, elsewhere=True)
+        self.threads.wait_until_begun()
 
     def finishing(self, manner: Manner[W]) -> Waiting[W, None]:
         """Wait as `finish` does, in some manner."""
@@ -496,20 +497,28 @@ class Engine:
         """Take, run, report, until there is nothing left to do."""
         seat, runner = Seat(self, _wait.name_of_this_thread()), Runner(self)
         _wait.sit(seat)
-        if self._prepare is not None and not self._prepare():
-            with self.monitor:
-                self.threads.found()
-                self.threads.leave()
-
+        roused = self._prepare is None
+        if self._prepare is not None and not self._get_ready(self._prepare):
             return
 
-        roused = True
         while (job := self._take(roused=roused)) is not None:
             runner.run(job, seat)
             roused = False
             del job  # not kept alive while this thread is parked
 
         del self  # exceptions that live on lead back to this frame
+
+    def _get_ready(self, prepare: Callable[[], bool]) -> bool:
+        """Prepare this thread, which may take long: others may look for work meanwhile."""
+        with self.monitor:
+            self.threads.found()
+
+        ready = prepare()
+        if not ready:
+            with self.monitor:
+                self.threads.leave()
+
+        return ready
 
     def _take(self, *, roused: bool) -> Slice | Attempt | Shift | None:
         """Return the next job, parking until there is one; None to end the thread.

@@ -312,7 +312,7 @@ class Leases:
             source.read = True  # a pull gave nothing, and the thread has stopped
             source.put_back()
 
-        slice_.inputs = iter(())  # which lead back to it
+        slice_.inputs, slice_.threes = iter(()), None  # which lead back to it
 
     def _part(self, slice_: Slice, stage: Stage) -> None:
         """Take a slice out of one of its stages."""

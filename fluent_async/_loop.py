@@ -167,8 +167,9 @@ def _loop_promptly(
             return Raised(value, exc)
 
         if context or slice_.armed:
-            return None
+            break
 
+    value = None  # nor after the last: an exception may keep this frame
     return None
 
 

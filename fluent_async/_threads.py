@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fluent_async._manner import Manner, W, Waiting, Wakeable
 
 
+BEGIN_S = 1.0  # how long a thread may take to begin
 KEPT = 8  # how many may park in a pool that is about to be closed
 
 
@@ -159,6 +160,16 @@ class Threads:
 
             self._start(thread)
 
+    def wait_until_begun(self) -> None:
+        """Wait until every thread that was started runs.
+
+        If one begins when Python is about to end, some versions of that crash.
+        """
+        for thread in self:
+            begun = getattr(thread, "_started", None)
+            if isinstance(begun, threading.Event):
+                threading.Event.wait(begun, BEGIN_S)
+
     def end(self) -> None:
         """Let every thread end that finds nothing to do."""
         self.ending = True
@@ -266,7 +277,7 @@ class Threads:
             # Some builds have it inherit the context, and keep that as long as it runs.
             with Monitor():
                 Context().run(thread.start)
-        except RuntimeError:
+        except Exception:
             with self._monitor:
                 self._threads.discard(thread)
                 self.found()

@@ -126,7 +126,7 @@ class Explorer:
         with self._worlds():
             main = self.new_thread(target=schedule, name="main", daemon=True)
             main.start()
-            for player in self._players.values():
+            for player in list(self._players.values()):
                 player.turn.release()
 
             for thread in self._threads:  # the first is main, which ends the others

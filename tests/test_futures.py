@@ -1015,6 +1015,18 @@ class TestThreads:
 
             assert {future.result(TIMEOUT) for future in futures} == {(7, "prepared")}
 
+    def test_let_others_look_for_work_while_they_are_prepared(self) -> None:
+        """That may take long, or wait for a call that another thread is to make."""
+        with Gate() as gate:
+            executor = ThreadPoolExecutor(2, initializer=gate.arrive)
+            executor.submit(int)
+            gate.wait_for(1)
+            seeking = executor._intake.engine.threads._seeking  # noqa: SLF001
+
+        executor.shutdown()
+
+        assert 0 == seeking
+
     def test_break_the_executor_if_they_cannot_be_prepared(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -225,7 +225,7 @@ def test_child_of_a_fork_has_threads_of_its_own() -> None:
         executor = ThreadPoolExecutor(2)
         executor.submit(int).result()
         child = os.fork()
-        print(executor.submit(int, 3).result(), flush=True)
+        os.write(1, b"%d\\n" % executor.submit(int, 3).result())  # in one step
         executor.shutdown()
         if not child:
             os._exit(0)  # faulthandler has a thread that only the parent has

@@ -396,6 +396,28 @@ class TestPools:
 
         watch.assert_all_gone()
 
+    def test_keep_no_input_that_is_only_in_frames_of_an_exception(
+        self, watch: Watch
+    ) -> None:
+        """M6: What a task caught, and keeps, leads back to the frame that called it."""
+        kept: list[Exception] = []
+
+        @task
+        def fail_inside(value: Value) -> None:
+            del value
+            try:
+                int("none")
+            except ValueError as error:
+                kept.append(error)
+
+        with Pool(limit=1) as pool:  # in no context, which takes one more frame
+            contextvars.Context().run(
+                pool.go, each(list(watch.values())) >> fail_inside
+            )
+
+        assert 20 == len(kept)
+        watch.assert_all_gone()
+
     def test_with_failures_that_were_raised_are_freed(self, watch: Watch) -> None:
         """M6: What was raised does not keep the pool."""
 

@@ -103,6 +103,31 @@ class TestRouse:
 
         assert not threads.rouse(1)
 
+    def test_counts_no_thread_that_cannot_start(
+        self, threads: Threads, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever it is that the system lacks."""
+
+        def fail(_thread: threading.Thread) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(Unstarted, "start", fail)
+        with pytest.raises(MemoryError), threads._monitor:
+            threads.rouse(8)
+
+        assert (0, 0) == (len(threads), threads._seeking)
+
+    def test_has_a_thread_begin_before_python_ends(self) -> None:
+        """Nobody waits for one to begin when it is started."""
+        pool = Pool(limit=2)
+        pool.go(1 >> double)
+        threads = pool._engine.threads
+        threads.wait_until_begun()
+
+        assert all(thread.is_alive() for thread in threads)
+
+        pool.close()
+
 
 class TestUnpark:
     """A thread that wakes up learns whether others wait for it to look."""

@@ -6,13 +6,13 @@ own thread      _call runs them where they are called; _retried calls again
 drains          _drain, which is a _channel with _room, _turns, _taking and _parties
 pools           _pool, and _results; _inputs makes each _stage; _graph joins them
 single calls    _executor, and _crew with a pool of its own; an _intake hands them in
-                at the _desk, a task as a _promise; _mapping feeds map; each call has a
-                _future, and _lending lets workers wait for it
+                at the _desk, which has a _counter, a task as a _promise; _mapping feeds
+                map; each call has a _future, and _lending lets workers wait for it
 decisions       _scheduler, with _work, _slots, _agenda, _admission, _accounts and
                 _outcome
 inputs          _leases give a _slice of quick ones, or a _course of stages, to the hot
                 _loop, a _pour of streams, and each thread a _relay where inputs take
-                long
+                long; without the GIL (_build) through a _turnstile
 threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits,
                 _interrupt and _whereabouts
 below all       _checks of arguments, _clock, _monitor, _signals, _process, and the one

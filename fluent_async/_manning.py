@@ -74,10 +74,6 @@ class Unmanned(Threads):
         return True
 
     @override
-    def found(self) -> None:
-        return
-
-    @override
     def start(self) -> None:
         self._started = True
         self._manager.begin(self.engine)

@@ -59,6 +59,7 @@ class Threads:
         self._ended: list[threading.Thread] = []  # have left, and only have to return
         # Who waits for threads to leave, or to be gone, and until what holds.
         self._joining: dict[Wakeable, Callable[[], bool]] = {}
+        self.make_calls = False  # those that are handed in one by one
         self.ending = False
         self.winding_up = False  # it will be soon: not all that find nothing may park
 
@@ -167,7 +168,7 @@ class Threads:
         """
         for thread in self:
             begun = getattr(thread, "_started", None)
-            if isinstance(begun, threading.Event):
+            if isinstance(begun, threading.Event):  # pragma: no branch  (all so far)
                 threading.Event.wait(begun, BEGIN_S)
 
     def end(self) -> None:
@@ -263,8 +264,9 @@ class Threads:
         )
         # To start one waits until it runs, which gives the interpreter away. A thread that
         # is needed can as well begin when this one waits for something else.
+        # A call that was submitted is to be begun, though, when `submit` returns.
         started = getattr(thread, "_started", None)
-        if isinstance(started, threading.Event):
+        if isinstance(started, threading.Event) and not self.make_calls:
             started.wait = bool  # type: ignore[method-assign, assignment]
 
         self._threads.add(thread)

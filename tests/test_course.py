@@ -93,6 +93,17 @@ def next_length(line: Line) -> tuple[int, int]:
 class TestCourse:
     """One thread takes each input as far downstream as it can, before it takes the next."""
 
+    def test_is_at_work_in_the_stage_that_its_input_is_in(self) -> None:
+        """In no other, and in none before its first input."""
+        line = Line([1, 2])
+        course = line.course()
+        before = [course.at_work_in(stage) for stage in line.stages]
+        next(course.inputs)
+        course.at = 1
+
+        assert [False, False, False] == before
+        assert [False, True, False] == [course.at_work_in(s) for s in line.stages]
+
     def test_takes_its_inputs_in_single_steps(self) -> None:
         """It passes each on before it has the next, so the alarm is looked at in between."""
         assert Line([1, 2]).course().threes is None

@@ -9,6 +9,7 @@ from typing_extensions import override
 from fluent_async import Args, Drain, Workers, each, stream, task
 from fluent_async._build import GIL
 from fluent_async._channel import PLENTY
+from fluent_async._loop import Held, work_through
 from fluent_async._slice import Slice
 from fluent_async._sources import Given
 from fluent_async._stage import LONGEST, QUICK_S, SLICE_S, Stage, channels_of, is_plain
@@ -490,6 +491,16 @@ class TestPromptSlice:
 
         assert (5, []) == (first, list(slice_.inputs))
         assert not slice_.pulling
+
+    @pytest.mark.skipif(not GIL, reason="a step of zip is none for other threads there")
+    def test_starts_no_input_that_is_pulled_when_it_is_told_to_end(self) -> None:
+        """The pool was cancelled in between."""
+        slice_ = self.taken([5, 6, 7])
+        slice_.told = True
+        held = work_through(slice_)
+
+        assert isinstance(held, Held)
+        assert (5, 1) == (held.value, slice_.pulled)
 
     def test_is_none_of_a_single_input(self) -> None:
         """That one may have to wait until others can use the source."""

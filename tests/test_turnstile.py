@@ -8,6 +8,7 @@ from operator import length_hint
 
 import pytest
 
+from fluent_async import _turnstile
 from fluent_async._taking import Taking
 from fluent_async._turnstile import Tickets, Turnstile
 from support import TIMEOUT
@@ -121,6 +122,26 @@ class TestTurnstile:
         assert [len(source)] * 2 == left
         assert list(range(2000)) == [*taken, *source]
         assert len(source) == length_hint(counter)
+
+    def test_settles_when_the_step_under_way_has_ended(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Meanwhile other threads run: the one that is in the step among them."""
+        turnstile = Turnstile()
+        seen: list[bool] = []
+
+        def inside() -> int:
+            monkeypatch.setattr(_turnstile, "_let_others_run", finish)
+            turnstile.settle()
+            return 0
+
+        def finish() -> None:
+            seen.append(turnstile.busy)
+            turnstile._passes.append(1)  # noqa: SLF001  (as the thread would)
+
+        list(turnstile.through(inside, repeat((), 1), repeat(1, 1)))
+
+        assert [True] == seen
 
 
 class TestTickets:

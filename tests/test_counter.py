@@ -41,3 +41,13 @@ def test_loses_none_of_many_threads() -> None:
         thread.join(TIMEOUT)
 
     assert 80_000 == counter.count
+
+
+def test_ticks_are_an_iterator() -> None:
+    """Whatever takes one can count: it gives itself, and goes on where it was."""
+    counter = Counter()
+    next(counter.ticks)
+    next(iter(counter.ticks))
+
+    assert iter(counter.ticks) is counter.ticks
+    assert 2 == counter.count

@@ -200,12 +200,10 @@ class Engine:
         desk = slots.desk
         few = not desk.standing and slots.running < slots.limit
         if few and not len(self.threads) and not self.closed:
-            self.threads.make_calls = True
             self._start_first()
 
         desk.hand_in(call)
         if not desk.call_up() and slots.running < slots.limit:
-            self.threads.make_calls = True
             self.monitor.do(self.react)
 
     def stir(self) -> None:

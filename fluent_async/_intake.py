@@ -35,6 +35,7 @@ class Intake:
 
     def __init__(self, engine: Engine, *, prepared: bool, counts: bool) -> None:
         self.engine = engine
+        engine.threads.make_calls = True
         self.among: set[PoolFuture[Any]] = set()
         self._pool = engine.bell
         self._prepared = prepared  # calls run in the context of their thread

@@ -125,17 +125,15 @@ class Admission:
 
     def room(self, channels: Iterable[Channel[Any]]) -> int:
         """Return how many more inputs the channels have room for the outputs of."""
-        least = PLENTY
+        least, limit = PLENTY, self._slots.limit
         for channel in channels:
             if channel.shut:
                 continue
 
-            room = channel.room(self._slots.limit)
+            room = channel.room(limit)
             if room <= 0:
                 channel.block(self._pool)
-                room = channel.room(
-                    self._slots.limit
-                )  # it may have come before that was noted
+                room = channel.room(limit)  # it may have come before that was noted
 
             least = min(least, room)
 

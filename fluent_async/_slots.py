@@ -76,11 +76,7 @@ class Slots:
     @property
     def waiting(self) -> int:
         """How many threads wait in a job, and use no slot."""
-        lent = 0
-        for occupant in self.occupants:
-            lent += occupant.lent
-
-        return lent
+        return sum(occupant.lent for occupant in self.occupants)
 
     @property
     def next_deadline(self) -> float | None:

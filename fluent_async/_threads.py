@@ -59,7 +59,7 @@ class Threads:
         self._ended: list[threading.Thread] = []  # have left, and only have to return
         # Who waits for threads to leave, or to be gone, and until what holds.
         self._joining: dict[Wakeable, Callable[[], bool]] = {}
-        self.make_calls = False  # those that are handed in one by one
+        self.make_calls = False  # also those that are handed in one by one
         self.ending = False
         self.winding_up = False  # it will be soon: not all that find nothing may park
 
@@ -167,8 +167,8 @@ class Threads:
         If one begins when Python is about to end, some versions of that crash.
         """
         for thread in self:
-            begun = getattr(thread, "_started", None)
-            if isinstance(begun, threading.Event):  # pragma: no branch  (all so far)
+            begun = _beginning_of(thread)
+            if begun is not None:  # pragma: no branch  (all so far)
                 threading.Event.wait(begun, BEGIN_S)
 
     def end(self) -> None:
@@ -265,9 +265,9 @@ class Threads:
         # To start one waits until it runs, which gives the interpreter away. A thread that
         # is needed can as well begin when this one waits for something else.
         # A call that was submitted is to be begun, though, when `submit` returns.
-        started = getattr(thread, "_started", None)
-        if isinstance(started, threading.Event) and not self.make_calls:
-            started.wait = bool  # type: ignore[method-assign, assignment]
+        begun = _beginning_of(thread)
+        if begun is not None and not self.make_calls:
+            begun.wait = bool  # type: ignore[method-assign, assignment]
 
         self._threads.add(thread)
         return thread
@@ -296,6 +296,12 @@ class Threads:
                 return
 
         return start
+
+
+def _beginning_of(thread: threading.Thread) -> threading.Event | None:
+    """Return what is set when a thread begins; None where Python has no such thing."""
+    begun = getattr(thread, "_started", None)
+    return begun if isinstance(begun, threading.Event) else None
 
 
 def frames() -> dict[str, FrameType]:

@@ -28,8 +28,13 @@ _ANSWER = Desk._answer.__code__
 _LOOPS = {
     each.__code__
     for each in (
-        *(_loop, _loop_promptly, _loop_through, go_on),
-        *(_loop_of_pour, _go_on, _send),
+        _loop,
+        _loop_promptly,
+        _loop_through,
+        go_on,
+        _loop_of_pour,
+        _go_on,
+        _send,
     )
 }
 

@@ -130,12 +130,7 @@ class Admission:
             if channel.shut:
                 continue
 
-            room = channel.room(limit)
-            if room <= 0:
-                channel.block(self._pool)
-                room = channel.room(limit)  # it may have come before that was noted
-
-            least = min(least, room)
+            least = min(least, channel.room_or_block(limit, self._pool))
 
         return least
 

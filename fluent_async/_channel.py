@@ -266,6 +266,16 @@ class Channel(Generic[T]):
         with self._monitor:
             return self._room_for(limit)
 
+    def room_or_block(self, limit: int, by: Stirrable) -> int:
+        """Return the same; the pool `by` that finds none is stirred when there is some."""
+        with self._monitor:
+            room = self._room_for(limit)
+            if room <= 0:
+                self._block(by)
+                room = self._room_for(limit)  # it may have come before that was noted
+
+            return room
+
     def promise(self, count: int, by: Stirrable) -> None:
         """Keep room for `count` outputs until `settle`."""
         with self._monitor:
@@ -359,17 +369,28 @@ class Channel(Generic[T]):
             self._room.promise(-1)
             self._pass_on(by)
 
-    def arm(self, *, taker: bool) -> None:
-        """Stop who takes from the channel, or else who feeds it, without the monitor."""
+    def arm(self, *, taker: bool) -> bool:
+        """Stop who takes from the channel, or else who feeds it, without the monitor.
+
+        Returns:
+            Whether somebody does.
+        """
         with self._monitor:
             if not taker:
-                self._room.arm()
-            elif self._taker is not None:
-                self._taker.arm()
+                return self._room.arm()
+
+            if self._taker is None:
+                return False
+
+            self._taker.arm()
+            return True
 
     @property
     def keeps_room(self) -> bool:
         """Whether room is kept for outputs of inputs that are not begun."""
+        if not self.maxsize:
+            return False
+
         with self._monitor:
             return self._room.kept
 
@@ -550,11 +571,22 @@ class Channel(Generic[T]):
 
         return taking
 
-    def taking(self, manner: Manner[W]) -> Waiting[W, Taking[T]]:
-        """Begin to take as `take` does, waiting in some manner."""
+    def taking(
+        self, manner: Manner[W], before: Taking[T] | None = None
+    ) -> Waiting[W, Taking[T]]:
+        """Begin to take as `take` does, waiting in some manner.
+
+        Args:
+            manner: how.
+            before: a run that is over, of the same reader.
+        """
         who = manner.who()
         while True:
             with self._monitor:
+                if before is not None:
+                    self._end_taking(before)
+
+                before = None
                 taking = self._try_take() or self._register(manner.waiter, who)
                 if isinstance(taking, Taking):
                     return taking
@@ -569,11 +601,17 @@ class Channel(Generic[T]):
     def end_taking(self, taking: Taking[T]) -> None:
         """Note that such a run is over, and pass on the room it made."""
         with self._monitor:
-            taking.close()
-            if self._taking is taking:
-                self._taking = None
+            self._end_taking(taking)
 
-            self._made_room()
+    def go_on_taking(self, taking: Taking[T]) -> Taking[T]:
+        """End a run, and take what is there; of none if that makes room for somebody."""
+        with self._monitor:
+            self._end_taking(taking)
+            self._end_run_of_reader()
+            waited = self.reader is not None or self._blocked or self._senders
+            size = 0 if waited else len(self.values)
+            self._taking = Taking(self.values.popleft, size)
+            return self._taking
 
     def watch(self, waiter: Waiter) -> bool:
         """Wait, with room for everything, for the last feeder; False if there is none."""
@@ -805,6 +843,13 @@ class Channel(Generic[T]):
         taken = deque([self.values.popleft()])
         self._made_room()
         return Taking(taken.popleft, 1)
+
+    def _end_taking(self, taking: Taking[T]) -> None:
+        taking.close()
+        if self._taking is taking:
+            self._taking = None
+
+        self._made_room()
 
     def _ask(self) -> Taking[T] | None:
         with self._monitor:

@@ -62,15 +62,15 @@ class Iteration(Generic[T]):
         """Return the next value, waiting for it, or end."""
         while not self._ended:
             self._read()
-            self._channel.end_taking(self._taking)
-            taking = await _await.wait(self._channel.taking(_await.COROUTINES))
+            taking = await _await.wait(
+                self._channel.taking(_await.COROUTINES, before=self._taking)
+            )
             self._ended = not taking.size
             for value in taking.values:
-                if taking.size > 1:
-                    self._taking, self._values = taking, taking.own
-                else:
-                    self._channel.end_taking(taking)
+                if taking.size == 1:
+                    taking = self._channel.go_on_taking(taking)
 
+                self._taking, self._values = taking, taking.own
                 return value
 
         self._channel.end_taking(self._taking)

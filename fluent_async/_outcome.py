@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ class Ends:
         return in_order(self._untold)
 
 
+class Closable(Protocol):
+    """What somebody takes by itself."""
+
+    def close(self) -> None:
+        """Let nobody take more of it."""
+        ...
+
+
 class Outcome:
     """What comes of work that is waited for, cancelled and told of as one.
 
@@ -59,6 +67,7 @@ class Outcome:
         self.max_failures: int | None = None
         self.awake = 0
         self.halted = False  # by a failure that is told at once, before any output
+        self.outputs: Closable | None = None  # a run that ends when this is halted
         self.fatal: BaseException | None = None  # to be raised as it is
         self.dropped = 0  # inputs, by a cancellation, since that was last told
         self.unread = 0  # sources not read to their end, likewise
@@ -79,15 +88,22 @@ class Outcome:
     def fail(self, key: tuple[int, ...], failure: Failure) -> None:
         """Keep a failure that is final; `key` is where it comes among others."""
         self.failures.append((key, failure))
-        self.halted |= self.on_error == "cancel"
+        if self.on_error == "cancel":
+            self._halt()
+
         if self.on_error != "keep":
             self.untold.append((key, failure))
 
     def die(self, fatal: BaseException | None) -> None:
         """Keep what is no failure but ends everything; the first counts."""
-        self.halted = True
+        self._halt()
         if self.fatal is None:
             self.fatal = fatal
+
+    def _halt(self) -> None:
+        self.halted = True
+        if self.outputs is not None:
+            self.outputs.close()
 
     def drop(self, inputs: int, sources: int = 0) -> None:
         """Count inputs that a cancellation dropped, and sources that it cut off."""

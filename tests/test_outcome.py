@@ -27,6 +27,20 @@ class TestTold:
         assert [last, first] == ends.failures
         assert [first, last] == ends.in_order()
 
+    @pytest.mark.usefixtures("each_build")
+    @pytest.mark.parametrize(
+        ("on_error", "left"), [("finish", [1, 2]), ("keep", [1, 2]), ("cancel", [])]
+    )
+    def test_before_outputs_that_wait_only_with_cancel(
+        self, on_error: OnError, left: list[int]
+    ) -> None:
+        """Who takes outputs by itself gets no more of them then."""
+        outcome, taking = Outcome(on_error, own=True), channel_of(filled(1, 2)).take()
+        outcome.outputs = taking
+        outcome.fail((1, 0, 0), failure(1))
+
+        assert left == list(taking.values)
+
     def test_once(self) -> None:
         """What was told is told no more; what is fatal and what was dropped likewise."""
         outcome = Outcome()

@@ -4,7 +4,7 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from itertools import chain
 
@@ -189,7 +189,7 @@ class TestLaziness:
         """Neither threads nor the iterable."""
         source, before = Counting(), threading.active_count()
         with (each(source) >> double).results() as results:
-            assert iter(results) is results
+            iter(results)
             assert 0 == source.given
             assert before == threading.active_count()
 
@@ -430,7 +430,10 @@ class TestFailures:
         assert [] == list(results)
         results.close()
 
-    def test_with_cancel_come_bare_and_at_once(self) -> None:
+    @pytest.mark.parametrize("ask", [next, list])
+    def test_with_cancel_come_bare_and_at_once(
+        self, ask: Callable[[Results[int]], object]
+    ) -> None:
         """The first cancels the rest, and comes before outputs that wait."""
         source, gate = Counting(), Gate()
 
@@ -449,7 +452,7 @@ class TestFailures:
             gate.open()
             assert poll(lambda: pool.stats().failed == 1)
             with pytest.raises(ValueError, match=r"^5\b"):
-                next(results)
+                ask(results)
 
         assert [] == list(results)
         assert source.given < 10
@@ -958,6 +961,20 @@ class TestInAPool:
 
 class TestThreads:
     """Several threads may iterate; a worker may not wait for itself."""
+
+    def test_loops_and_next_take_turns(self) -> None:
+        """Each goes on where another one stopped, be that in the middle of a run."""
+        results = (each(range(100)) >> double).results(limit=1, buffer=50)
+        got = [next(results)]
+        for value in results:
+            got.append(value)
+            if value == 20:
+                break
+
+        loop = iter(results)
+        got += [next(results), next(loop), next(results), *loop]
+
+        assert list(range(0, 200, 2)) == got
 
     @both_orders
     def test_each_output_goes_to_one(self, *, ordered: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fluent_async import Drain, Pool, task
 from fluent_async._room import Room
 from fluent_async.errors import PoolCancelled
-from hand import channel_of, filled
+from hand import Stirred, channel_of, filled
 from support import TIMEOUT, Gate, poll
 
 
@@ -48,6 +48,28 @@ class TestTaking:
         first, second = iter(drain), iter(drain)
 
         assert [1, 2, 3] == [next(first), next(second), next(first)]
+
+    def test_goes_on_with_what_came_meanwhile(self) -> None:
+        """Without a wait, in one decision; another thread's run ends there."""
+        drain = filled(1)
+        channel = channel_of(drain)
+        first, second = channel.take(), channel.take()
+        drain.send(2)
+        third = channel.go_on_taking(first)
+
+        assert ([1, 2], []) == (list(third.values), list(second.values))
+
+    def test_goes_on_with_nothing_while_somebody_waits_for_room(self) -> None:
+        """Who takes asks again for each value, and so tells of the room at once."""
+        drain = filled(1, 2, maxsize=2)
+        channel = channel_of(drain)
+        channel.promise(1, Stirred())
+        channel.block(Stirred())
+        taking = channel.take()
+
+        assert [1] == list(taking.values)
+        assert 0 == channel.go_on_taking(taking).size
+        assert [2] == drain.drain()
 
     def test_ends_when_the_drain_is_shut(self) -> None:
         """The values stay in order, and all are there."""

@@ -151,16 +151,13 @@ def _loop_promptly(
     call: Callable[[Any], Any],
     add: Callable[[Any], None],
     context: Context,
-) -> Held | Raised | None:
-    """Do the same with inputs that are there at once.
+) -> Raised | None:
+    """Do the same with inputs that are there at once: a pull begins one, in that step.
 
-    After the pull there is nothing to report, unless the input is not to start.
+    Who closes the slice knows which these are, and there is nothing else to report.
     """
     assert slice_.threes is not None
     for _, value, _ in slice_.threes:
-        if slice_.told:
-            return Held(value)
-
         try:
             add(call(value))
         except BaseException as exc:

@@ -13,6 +13,9 @@ from measuring.peer import Fn, Peer
 from measuring.results import Sample
 
 
+GROWTH = 10  # how many times more items the next trial has, if the last was quick
+
+
 class WrongResultsError(Exception):
     """A peer did not do the work."""
 
@@ -66,7 +69,10 @@ class Load(ABC):
             WrongResultsError: if the outputs are not those of the base.
         """
         started = time.perf_counter()
-        outputs = list(self.through(peer, size))
+        outputs = self.through(peer, size)
+        if not isinstance(outputs, list):
+            outputs = list(outputs)
+
         seconds = time.perf_counter() - started
         self.check(outputs, size)
         return seconds / size
@@ -107,8 +113,18 @@ class Load(ABC):
 
         few = min(self.trial, size)
         self.cost(peer, few)
-        each = self.cost(peer, few)
-        return max(few, min(size, int(self.budget / max(each, 1e-9))))
+        while True:
+            each = self.cost(peer, few)
+            fitting = int(self.budget / max(each, 1e-9))
+            if fitting <= few or few == size:
+                return few
+
+            if fitting < GROWTH * few:
+                return min(size, fitting)
+
+            few = min(
+                size, GROWTH * few
+            )  # what it took was more the start than the work
 
 
 class Ordered(Load):

@@ -541,7 +541,7 @@ class Engine:
                     return job
 
                 due = None if self.threads.ending else self._due()
-                patient = not self.threads.ending and self._shares()
+                patient = not self.threads.ending and self._shares(stays=roused)
                 if due is None and not patient and self.threads.dispensable:
                     self.threads.leave()
                     return None
@@ -568,9 +568,17 @@ class Engine:
 
         return bool(expired)
 
-    def _shares(self) -> bool:
-        """Whether a thread that parks must look, soon, after a lease by itself."""
-        return not self.threads.patient and self.scheduler.shared()
+    def _shares(self, *, stays: bool = False) -> bool:
+        """Whether a thread that parks must look, soon, after a lease by itself.
+
+        Args:
+            stays: whether it does so for once if there is none now: who was roused for one
+                that is over had better be there for the next.
+        """
+        if self.threads.patient:
+            return False
+
+        return self.scheduler.shared() or (stays and self.scheduler.leases.come)
 
     def _due(self) -> float | None:
         """When a thread that parks must look again by itself; None: others see to it."""

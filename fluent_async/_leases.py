@@ -121,7 +121,9 @@ class Leases:
         if len(self._graph.awake) > 1 or slots.resuming or slots.desk.backlog:
             return True
 
-        return len(agenda) > 0 and agenda.is_due(_clock.current().now)
+        return bool(agenda.again or agenda.timers) and agenda.is_due(
+            _clock.current().now
+        )
 
     def _enter(self, new: Slice, stage: Stage) -> None:
         """Give a slice a place in one of its stages."""
@@ -183,6 +185,11 @@ class Leases:
         ready = stage.source.ready() > (not lease.begun)  # the first is its thread's
         return room and ready and self._admission.allowed(stage)
 
+    @property
+    def come(self) -> bool:
+        """Whether there may be leases that are worth sharing."""
+        return any(stage.quick and stage.budget > 1 for stage in self._graph.awake)
+
     def spare(self, stage: Stage, now: float) -> None:
         """Leave a lease to its thread, unless that does not come to begin.
 
@@ -222,8 +229,10 @@ class Leases:
 
     def _kept_out(self, stage: Stage) -> bool:
         """Say whether all that a stage lacks is room that leases of others keep."""
-        keeping = any(channel.keeps_room for channel in stage.channels)
-        if not keeping or stage.lease is not None or stage.dropped:
+        if stage.lease is not None or stage.dropped:
+            return False
+
+        if not any(channel.keeps_room for channel in stage.channels):
             return False
 
         ready = bool(stage.waiting) or stage.source.ready() > 0
@@ -257,13 +266,11 @@ class Leases:
         found = False
         for stage in self._graph.awake:
             if isinstance(stage.source, Flow):
-                stage.source.channel.arm(taker=False)
-                found = True
+                found |= stage.source.channel.arm(taker=False)
 
             for channel in stage.channels:
                 if channel.maxsize:
-                    channel.arm(taker=True)
-                    found = True
+                    found |= channel.arm(taker=True)
 
         return found
 

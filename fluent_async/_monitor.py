@@ -164,9 +164,14 @@ class Monitor:
 
 
 def after(act: Callable[[], object]) -> None:
-    """Run `act` once this thread is in no monitor: at once if it is in none now."""
+    """Run `act` once this thread is in no monitor: at once if it is in none now.
+
+    To ask for the same again right after is nothing.
+    """
     if inside():
-        _mine().later.append(act)
+        later = _mine().later
+        if not later or later[-1] != act:
+            later.append(act)
     else:
         act()
 

@@ -33,7 +33,7 @@ class Relief:
         self._admission = admission
 
     def find(self, *, waited: bool) -> Channel[Any] | None:
-        """Find the bound that has to give way: nothing moves, and a thread waits.
+        """Find the bound that has to give way if nothing moves, and a thread waits.
 
         Args:
             waited: whether a thread waits for the pool to be idle.
@@ -42,7 +42,7 @@ class Relief:
             The fullest channel of those nobody reads, if there is one; None if none has
             to. It was so a moment ago: readers go on meanwhile.
         """
-        if self._moves() or not (waited or self._waited()):
+        if not (waited or self._waited()):
             return None
 
         full = self._full()
@@ -59,7 +59,7 @@ class Relief:
     def refuse_circle(self, *, waited: bool) -> None:
         """Refuse the waits of threads that wait for what they hold up themselves.
 
-        So it is if nothing moves; all threads at a job of the pool wait for values of
+        So it is, if nothing moves, if all threads at a job of the pool wait for values of
         drains, or for their end; the pool alone feeds those; and it can start nothing but
         what comes from there. Nobody could end that but one who sends by hand, and who
         means to go on with that holds the drain open.
@@ -67,7 +67,7 @@ class Relief:
         Args:
             waited: whether a thread waits for the pool to be idle.
         """
-        if not self._slots.occupants or self._slots.away or self._moves():
+        if not self._slots.occupants or self._slots.away:
             return
 
         awake, pool = self._graph.awake, self._pool
@@ -81,7 +81,8 @@ class Relief:
             for channel in circle:
                 channel.refuse(pool)
 
-    def _moves(self) -> bool:
+    @property
+    def moves(self) -> bool:
         """Whether something runs, or will by itself."""
         slots = self._slots
         if slots.used > slots.abandoned or slots.resuming:

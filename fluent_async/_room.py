@@ -64,7 +64,13 @@ class Room:
         """Keep room for `count` values; negative gives it back."""
         self._promised += count
 
-    def arm(self) -> None:
-        """Stop the leases, for somebody who waits for what they send or may send."""
+    def arm(self) -> bool:
+        """Stop the leases, for somebody who waits for what they send or may send.
+
+        Returns:
+            Whether there are any.
+        """
         for lease in self.leases:
             lease.arm()
+
+        return bool(self.leases)

@@ -107,7 +107,7 @@ class Runner:
 
         with self._core.monitor:
             goes_on = self._core.scheduler.leases.goes_on(slice_)
-            if goes_on:
+            if goes_on and slice_.stage.is_read:
                 self._core.react()
 
             return goes_on

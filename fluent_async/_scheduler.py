@@ -148,14 +148,14 @@ class Scheduler:
 
     def next_due(self) -> float | None:
         """Return when time alone changes something next: a retry or a deadline."""
-        slots, dues = self.slots, [self.slots.next_deadline]
+        slots, due = self.slots, self.slots.next_deadline
         if self.agenda.timers and slots.free:  # else whoever frees one looks at those
-            dues.append(self.agenda.next_due)
+            due = _earlier(due, self.agenda.next_due)
 
         if slots.given_up and not self.idle():
-            dues.append(slots.stalls_at)
+            due = _earlier(due, slots.stalls_at)
 
-        return min((due for due in dues if due is not None), default=None)
+        return due
 
     def stalled(self, now: float) -> bool:
         """Say whether there is work, and nothing it can run on any more."""
@@ -224,7 +224,7 @@ class Scheduler:
 
     def relieve(self) -> Channel[Any] | None:
         """Let a bound give way if nothing else can move and a thread waits for it."""
-        if len(self.agenda):
+        if len(self.agenda) or self._relief.moves:
             return None
 
         held = self._relief.find(waited=self.waiters > 0)
@@ -620,3 +620,11 @@ class Scheduler:
     def _stages(self, outcome: Outcome | None) -> dict[Stage, None]:
         stages = self.graph.awake
         return {s: None for s in stages if outcome is None or s.outcome is outcome}
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    """Return the earlier time; None is never."""
+    if one is None or other is None:
+        return other if one is None else one
+
+    return min(one, other)

@@ -130,6 +130,11 @@ class Stage:
         return not self.source.read or not self.source.baton
 
     @property
+    def is_read(self) -> bool:
+        """Whether another stage takes what it sends."""
+        return any(channel.reader is not None for channel in self.channels)
+
+    @property
     def lasts(self) -> bool:
         """Whether it may feed its channels again."""
         if isinstance(self.source, Flow):

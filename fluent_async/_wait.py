@@ -123,6 +123,7 @@ class _Mark:
 
 class _Here(threading.local):
     seat: Seat | None = None
+    mark: _Mark | None = None
 
 
 _here = _Here()
@@ -138,8 +139,14 @@ def mark_of_this_thread() -> int:
 
     What the system calls a thread, and Python its identifier, may be another's after that.
     """
-    mark: _Mark = _here.__dict__.setdefault("mark", _Mark())
-    _marks[mark.number] = mark
+    mark = _here.mark
+    if mark is None:
+        new = _Mark()
+        _marks[new.number] = (
+            new  # first: a finalizer may come in between, and ask as well
+        )
+        mark = _here.__dict__.setdefault("mark", new)
+
     return mark.number
 
 
@@ -195,9 +202,8 @@ def here() -> Seat | None:
 def sit(seat: Seat | None) -> None:
     """Say that this thread belongs to a pool from now on."""
     _here.seat = seat
-    mark: _Mark | None = _here.__dict__.get("mark")
-    if mark is not None:
-        mark.seat = seat
+    if _here.mark is not None:
+        _here.mark.seat = seat
 
 
 def block(

@@ -232,7 +232,8 @@ class Player:
                     crew.book.chose(job)
                     return job
 
-                due, patient = crew._due(), crew._shares()  # noqa: SLF001
+                due = crew._due()  # noqa: SLF001
+                patient = crew._shares(stays=self.roused)  # noqa: SLF001
                 waiter = crew.threads.park(due, patient=patient)
 
             yield Moment("is parked", waiter, due, patient)

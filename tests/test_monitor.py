@@ -324,6 +324,21 @@ class TestAfter:
 
         assert [1, 2, 3] == steps
 
+    def test_acts_once_if_the_same_is_asked_for_again_right_after(self) -> None:
+        """Nothing happened in between that the second could see."""
+        steps = list[int]()
+
+        def act() -> None:
+            steps.append(1)
+
+        with Monitor():
+            after(act)
+            after(act)
+            after(lambda: steps.append(2))
+            after(act)
+
+        assert [1, 2, 1] == steps
+
     def test_lets_an_act_enter_monitors_and_put_more_off(self) -> None:
         """What was put off may do all that code outside a monitor may."""
         monitor, steps = Monitor(), list[str]()

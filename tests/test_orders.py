@@ -44,7 +44,7 @@ def room_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def bounds_give_way_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a bound give way though others have yet to go on."""
-    monkeypatch.setattr(Relief, "_moves", lambda _: False)
+    monkeypatch.setattr(Relief, "moves", property(lambda _: False))
 
 
 def bounds_ignore_who_was_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def senders_are_not_woken(monkeypatch: pytest.MonkeyPatch) -> None:
 def threads_are_not_roused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no other thread look for what one leaves."""
     monkeypatch.setattr(Scheduler, "more", lambda *_: False)
-    monkeypatch.setattr(Crew, "_shares", lambda _: False)
+    monkeypatch.setattr(Crew, "_shares", lambda _, **__: False)
 
 
 def windows_are_one_wider(monkeypatch: pytest.MonkeyPatch) -> None:

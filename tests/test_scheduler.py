@@ -830,20 +830,35 @@ class TestSlices:
 
         assert [True, True, False] == [slice_.armed for slice_ in slices]
 
+    def test_may_come_if_a_stage_is_known_to_be_quick(self) -> None:
+        """Then a thread that was roused for one looks after the next as well."""
+        hand = Hand()
+        [stage] = hand.go(each([1, 2]) >> quick)
+        before = hand.scheduler.leases.come
+        stage.budget = 2
+
+        assert (False, True) == (before, hand.scheduler.leases.come)
+
     @pytest.mark.parametrize(
-        ("work", "found"),
+        ("values", "maxsize", "found"),
         [
-            (each([1]) >> quick | Drain[int](), False),
-            (each([1]) >> quick | Drain[int](maxsize=1), True),
-            (filled(1) >> quick, True),
+            ([1], 0, True),  # what it sends would be another's input
+            ([], 5, True),  # the room it makes would be another's
+            ([], 0, False),
         ],
     )
     def test_are_armed_only_where_they_may_hold_others_back(
-        self, work: Workers[int], *, found: bool
+        self, values: list[int], maxsize: int, *, found: bool
     ) -> None:
         """Else who finds nothing to do has seen all that there is."""
-        hand = Hand()
-        hand.go(work)
+        hand, middle = Hand(), Drain[int](maxsize)
+        hand.go(each(values) >> quick | middle, middle >> quick)
+        assert not hand.scheduler.leases.arm()
+
+        if not values:
+            middle.send(1)
+
+        hand.slice()
 
         assert found == hand.scheduler.leases.arm()
 

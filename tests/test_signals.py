@@ -333,12 +333,12 @@ class TestDecisions:
         def decide() -> None:
             with Monitor():
                 after(act)
-                after(act)
+                after(lambda: steps.append("told"))
 
         with interruption():
             decide()
 
-        assert ["woken", "woken"] == steps
+        assert ["woken", "told"] == steps
 
 
 class TestTaking:

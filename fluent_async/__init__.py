@@ -3,7 +3,8 @@
 descriptions    _decorate makes a _task of a _function; _worker and _each give it inputs
 made of         _step, one function, and _chain, several; _retry says what is retried
 own thread      _call runs them where they are called; _retried calls again
-drains          _drain, which is a _channel with _room, _turns, _taking and _parties
+drains          _drain, which is a _channel: a _store of values that an _inlet fills,
+                with _room, _turns, _taking and _parties
 pools           _pool, and _results; _inputs makes each _stage; _graph joins them
 single calls    _executor, and _crew with a pool of its own; an _intake hands them in
                 at the _desk, which has a _counter, a task as a _promise; _mapping feeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from fluent_async._channel import PLENTY
+from fluent_async._store import PLENTY
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections import deque
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fluent_async._channel import PLENTY, Channel
+from fluent_async._channel import Channel
+from fluent_async._store import PLENTY
 
 
 if TYPE_CHECKING:

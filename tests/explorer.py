@@ -26,6 +26,7 @@ from fluent_async import (
     _clock,
     _course,
     _engine,
+    _inlet,
     _leases,
     _loop,
     _monitor,
@@ -33,6 +34,7 @@ from fluent_async import (
     _scheduler,
     _seat,
     _slots,
+    _store,
     _threads,
     _wait,
 )
@@ -62,6 +64,8 @@ INTERRUPTED = {
     for module in (
         _attempt,
         _channel,
+        _inlet,
+        _store,
         _course,
         _engine,
         _leases,

@@ -17,12 +17,14 @@ from fluent_async import (
     Workers,
     _channel,
     _drain,
+    _inlet,
     _loop,
     _monitor,
     _relay,
     _room,
     _slice,
     _slots,
+    _store,
     _threads,
     _turns,
     _wait,
@@ -435,17 +437,19 @@ def slot_is_lent_and_given_back(world: World) -> None:
         pool.go(consume, each(range(3)) >> produce | drain)
 
 
+CHANNEL = [_channel, _inlet, _store]
+
 ALL: dict[Scenario, list[ModuleType]] = {
     decisions_are_made_one_at_a_time: [HERE, _monitor],
     wait_ends_once_somebody_woke_it: [_wait],
-    room_is_given_once: [_channel, _room],
-    room_of_a_lease_is_nobody_elses: [_channel, _room, _slice, _loop],
-    outputs_come_in_the_order_of_their_inputs: [_channel, _turns],
-    every_value_is_taken_once: [_channel],
-    value_is_kept_or_refused_when_the_channel_is_shut: [_channel],
-    value_is_seen_while_the_next_input_runs: [_channel, _slice, _loop],
-    drain_returns_what_all_feeders_sent: [_channel, _drain],
-    drain_opens_and_ends_with_its_block: [_channel, _drain],
+    room_is_given_once: [*CHANNEL, _room],
+    room_of_a_lease_is_nobody_elses: [*CHANNEL, _room, _slice, _loop],
+    outputs_come_in_the_order_of_their_inputs: [*CHANNEL, _turns],
+    every_value_is_taken_once: CHANNEL,
+    value_is_kept_or_refused_when_the_channel_is_shut: CHANNEL,
+    value_is_seen_while_the_next_input_runs: [*CHANNEL, _slice, _loop],
+    drain_returns_what_all_feeders_sent: [*CHANNEL, _drain],
+    drain_opens_and_ends_with_its_block: [*CHANNEL, _drain],
     work_of_two_threads_runs_and_the_pool_ends: [_threads],
     iterable_is_asked_by_one_at_a_time: [HERE, _relay],
     inputs_run_beside_each_other: [_threads, _slice, _loop],

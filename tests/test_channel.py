@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pytest
 from typing_extensions import override
 
-from fluent_async import _channel
-from fluent_async._channel import PLENTY, Channel
+from fluent_async import _channel, _inlet
+from fluent_async._channel import Channel
 from fluent_async._manner import THREADS
 from fluent_async._parties import Stirrable
+from fluent_async._store import PLENTY
 from fluent_async._taking import Taking
 from fluent_async._wait import Waiter, mark_of_this_thread, waiting
 from fluent_async.errors import DrainClosed
@@ -320,7 +321,7 @@ class TestStopping:
             raise KeyboardInterrupt
 
         made = channel(1, maxsize=1)
-        monkeypatch.setattr(_channel, "block", interrupted)
+        monkeypatch.setattr(_inlet, "block", interrupted)
         with pytest.raises(KeyboardInterrupt):
             made.put(2, lambda: None)
 

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sized
     from weakref import WeakSet
 
-    from fluent_async._channel import Left
     from fluent_async._engine import Engine
+    from fluent_async._inlet import Left
     from fluent_async._parties import Stirrable
     from fluent_async._work import Occupant
     from interleaver import Scenario

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from beside import beside
-from fluent_async import Pool, _channel, each, task
+from fluent_async import Pool, _channel, _inlet, each, task
 from fluent_async._engine import Bell
 from fluent_async._wait import Waiter
 from fluent_async.errors import PoolCancelled
@@ -399,7 +399,7 @@ class TestStop:
 
         @task
         def send() -> None:
-            monkeypatch.setattr(_channel, "block", interrupted)
+            monkeypatch.setattr(_inlet, "block", interrupted)
             full.send(2)
 
         stopped = list[object]()

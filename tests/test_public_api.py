@@ -75,6 +75,8 @@ LAYERS = [
         "_senders",
         "_step",
     },
+    {"_store"},
+    {"_inlet"},
     {"_await", "_channel", "_strands", "_threads"},
     {"_admission", "_iteration", "_slots", "_sources"},
     {"_drain"},

@@ -8,11 +8,11 @@ from typing_extensions import override
 
 from fluent_async import Args, Drain, Workers, each, stream, task
 from fluent_async._build import GIL
-from fluent_async._channel import PLENTY
 from fluent_async._loop import work_through
 from fluent_async._slice import Slice
 from fluent_async._sources import Given
 from fluent_async._stage import LONGEST, QUICK_S, SLICE_S, Stage, channels_of, is_plain
+from fluent_async._store import PLENTY
 from fluent_async.typing import Executable
 from hand import Hand, channel_of, filled
 

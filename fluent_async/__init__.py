@@ -14,8 +14,8 @@ decisions       _scheduler, with _work, _slots, _agenda, _admission, _accounts a
 inputs          _leases give a _slice of quick ones, or a _course of stages, to the hot
                 _loop, a _pour of streams, and each thread a _relay where inputs take
                 long; without the GIL (_build) through a _turnstile
-threads         _engine, with _threads, _runner, _attempt, _seat, _report, _exits,
-                _interrupt and _whereabouts
+threads         _engine, a _driver of _threads, with _runner, _attempt, _seat, _report,
+                _bell, _exits, _interrupt and _whereabouts
 below all       _checks of arguments, _clock, _monitor, _signals, _process, and the one
                 _wait
 public          errors, typing and futures; everything else from here

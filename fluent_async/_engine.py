@@ -1,29 +1,25 @@
-"""Engine: drives a scheduler with threads. What a Pool is on the inside."""
+"""Engine: what a Pool is on the inside, and what others ask of it."""
 
 from __future__ import annotations
 
 import weakref
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fluent_async import _clock, _log, _simulator, _wait
+from fluent_async._bell import Bell
 from fluent_async._claims import claims
+from fluent_async._driver import Driver
 from fluent_async._exits import exits
 from fluent_async._graph import check
 from fluent_async._interrupt import ENDS, interrupts
 from fluent_async._manner import THREADS, wait
-from fluent_async._monitor import Monitor, inside, outside
-from fluent_async._process import process
-from fluent_async._report import log_untold
+from fluent_async._monitor import inside
 from fluent_async._retry import shown
-from fluent_async._runner import Runner
 from fluent_async._scheduler import Scheduler
-from fluent_async._seat import Seat
-from fluent_async._stage import PATIENCE_S
 from fluent_async._text import listed, printable
 from fluent_async._threads import Threads
-from fluent_async._wait import Waiter
 from fluent_async._whereabouts import at
 from fluent_async._work import Attempt
 from fluent_async.errors import PoolClosed, PoolStalled
@@ -33,58 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fluent_async._accounts import PoolStats
-    from fluent_async._channel import Channel
-    from fluent_async._desk import Call, Shift
+    from fluent_async._desk import Call
     from fluent_async._manner import Manner, T, W, Waiting, Wakeable
     from fluent_async._outcome import Outcome
     from fluent_async._picture import Picture
     from fluent_async._retry import Policy
-    from fluent_async._slice import Slice
     from fluent_async._stage import Stage
     from fluent_async._wait import Who
 
 
-class Bell:
-    """How channels and stages reach a pool without keeping it alive."""
-
-    __slots__ = ("_engine", "_mark")
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = weakref.ref(engine)
-        self._mark = process.mark
-
-    @property
-    def foreign(self) -> bool:
-        """Whether the pool is of the process that this one forked from."""
-        return self._mark is not process.mark
-
-    def stir(self) -> None:
-        """Have the pool look again."""
-        engine = self._engine()
-        if engine is not None:
-            engine.stir()
-
-    def cancel(self) -> None:
-        """Drop what has not started; tell what runs."""
-        engine = self._engine()
-        if engine is not None:
-            engine.cancel()
-
-    def finish(self) -> None:
-        """Wait until nothing runs, or will by itself."""
-        engine = self._engine()
-        if engine is not None:
-            engine.finish()
-
-    def abandon(self) -> None:
-        """Wait for nothing any more, and log what still runs."""
-        engine = self._engine()
-        if engine is not None:
-            engine.abandon()
-
-
-class Engine:
-    """Runs what a scheduler decides on threads that know the engine, not the Pool.
+class Engine(Driver):
+    """A driver that is given work, waited for, cancelled and closed.
 
     Its threads alone keep it alive, and the Pool does. It is in no reference cycle.
     """
@@ -99,24 +54,12 @@ class Engine:
         prefix: str | None = None,
         prepare: Callable[[], bool] | None = None,
     ) -> None:
-        self.name = name
-        self.monitor = Monitor(owned=True)
+        super().__init__(name, policy, describe, prepare)
         self.bell = Bell(self)
-        self.policy = policy  # for tasks without one
-        self.describe = describe
-        # Guarded by the monitor:
         self.scheduler, self.threads = self._parts(
             limit, prefix or f"{printable(name)}-"
         )
-        self._prepare = prepare
-        self.closed = False
-        self.released = False  # nobody has the Pool any more
-        self._gone = 0  # calls of go()
-        self._waiting: dict[Wakeable, Outcome | None] = {}  # for what; None: for all
-        self._finishing: list[Wakeable] = []  # for the pool to be quiet
-        self._readers: list[Wakeable] = []  # wait for outputs
-        self._left: list[Outcome] = []  # nobody wants it, and it is not idle yet
-        self._gave_way: weakref.WeakSet[Channel[Any]] = weakref.WeakSet()
+        self._gone = 0  # calls of go(); guarded by the monitor
 
     @property
     def foreign(self) -> bool:
@@ -138,11 +81,6 @@ class Engine:
         return Scheduler(self.bell, limit), Threads(self.monitor, serve, prefix)
 
     # -- for the Pool ------------------------------------------------------------------
-
-    @property
-    def outcome(self) -> Outcome:
-        """What comes of all that the pool's `go()` was given."""
-        return self.scheduler.outcome
 
     def go(
         self,
@@ -491,196 +429,7 @@ class Engine:
     def _told(self, task: str, value: object, where: str) -> str:
         return f"{printable(task)}({shown(value, self.describe)}) {printable(where)}"
 
-    # -- the threads -------------------------------------------------------------------
-
-    def _serve(self) -> None:
-        """Take, run, report, until there is nothing left to do."""
-        seat, runner = Seat(self, _wait.name_of_this_thread()), Runner(self)
-        _wait.sit(seat)
-        roused = self._prepare is None
-        if self._prepare is not None and not self._get_ready(self._prepare):
-            return
-
-        while (job := self._take(roused=roused)) is not None:
-            runner.run(job, seat)
-            roused = False
-            del job  # not kept alive while this thread is parked
-
-        del self  # exceptions that live on lead back to this frame
-
-    def _get_ready(self, prepare: Callable[[], bool]) -> bool:
-        """Prepare this thread, which may take long: others may look for work meanwhile."""
-        with self.monitor:
-            self.threads.found()
-
-        ready = prepare()
-        if not ready:
-            with self.monitor:
-                self.threads.leave()
-
-        return ready
-
-    def _take(self, *, roused: bool) -> Slice | Attempt | Shift | None:
-        """Return the next job, parking until there is one; None to end the thread.
-
-        Args:
-            roused: whether this thread is new, or woke up to look for work.
-        """
-        patient = False
-        while True:
-            with self.monitor:
-                if roused:
-                    self.threads.found()
-
-                if self.expire():
-                    roused = False
-                    continue  # it is judged before this thread has a job
-
-                job = self._look(patient=patient) or self._look_again()
-                if job is not None:
-                    return job
-
-                due = None if self.threads.ending else self._due()
-                patient = not self.threads.ending and self._shares(stays=roused)
-                if due is None and not patient and self.threads.dispensable:
-                    self.threads.leave()
-                    return None
-
-                waiter = self.threads.park(due, patient=patient)
-
-            woken = waiter.wait_for(due, PATIENCE_S if patient else None)
-            patient = patient and not woken
-            with self.monitor:
-                roused = self.threads.unpark(waiter)
-
-    def expire(self) -> bool:
-        """Give up attempts that are over their timeout; say whether there are any.
-
-        They are judged when this thread has left the monitor. That is code of the user's,
-        which may take long or wait: others look for jobs meanwhile.
-        """
-        expired = self.scheduler.slots.expire(_clock.current().now())
-        for attempt in expired:
-            Runner(self).expire(attempt)
-
-        if expired:
-            self.react()
-
-        return bool(expired)
-
-    def _shares(self, *, stays: bool = False) -> bool:
-        """Whether a thread that parks must look, soon, after a lease by itself.
-
-        Args:
-            stays: whether it does so for once if there is none now: who was roused for one
-                that is over had better be there for the next.
-        """
-        if self.threads.patient:
-            return False
-
-        return self.scheduler.shared() or (stays and self.scheduler.leases.come)
-
-    def _due(self) -> float | None:
-        """When a thread that parks must look again by itself; None: others see to it."""
-        due, kept = self.scheduler.next_due(), self.threads.kept_until
-        return due if due is not None and (kept is None or due < kept) else None
-
-    def _look(self, *, patient: bool = False) -> Slice | Attempt | Shift | None:
-        """Decide what this thread does next; have another one look if there is more."""
-        now = _clock.current().now()
-        while isinstance(job := self.scheduler.next(now, patient=patient), Waiter):
-            job.wake()
-
-        if job is None:
-            self._announce(now)
-        else:
-            self.react(now)
-
-        return job
-
-    def _look_again(self) -> Slice | Attempt | Shift | None:
-        """Look once more before parking, and let bounds give way if that helps.
-
-        Slices add outputs and take inputs without the monitor. They look at their alarm
-        after they act, and this looks after it has armed them: one sees the other.
-        """
-        job = self._look() if self.scheduler.leases.arm() else None
-        while job is None and self._relieve():
-            job = self._look()
-
-        return job
-
-    def react(self, now: float | None = None) -> None:
-        """React to what changed: wake who waits for it, and a thread if one is needed.
-
-        One is needed if it would find something to do, or if time needs watching.
-
-        Args:
-            now: the time, if it was asked for already.
-        """
-        now = _clock.current().now() if now is None else now
-        self._announce(now)
-        slots, desk = self.scheduler.slots, self.scheduler.desk
-        while slots.resuming and (waiter := self.scheduler.resume(now)) is not None:
-            waiter.wake()
-
-        if desk.backlog:  # whoever handed a call in was interrupted before it rang
-            desk.call_up()
-
-        more = self.scheduler.more(now) or self._relieve()
-
-        due, kept = self.scheduler.next_due(), self.threads.kept_until
-        if due is not None and kept is not None and due < kept:
-            self.threads.hurry()
-        elif more or (due is not None and kept is None) or self._shares():
-            spare = 0 if due is None else 1
-            most = slots.limit + slots.waiting + slots.away + spare
-            calls = min(len(desk.backlog), slots.limit - slots.running)
-            if not self.threads.rouse(most, max(1, calls)):
-                slots.spare()  # then a thread that stands by for calls looks
-
-    def _relieve(self) -> bool:
-        drain = self.scheduler.relieve()
-        if drain is None:
-            return False
-
-        if drain not in self._gave_way:
-            self._gave_way.add(drain)
-            told = repr(drain)
-            outside(lambda: _log.warning(_GAVE_WAY, told, pool=self.name))
-
-        return True
-
-    def _announce(self, now: float) -> None:
-        """Wake who waits for what is idle now, or for the pool to be quiet."""
-        if self._finishing or self._left:
-            self._announce_rest()
-
-        if self._waiting or self._readers or self.released:
-            self._announce_end(now)
-
-    def _announce_end(self, now: float) -> None:
-        """Wake who waits for what is idle, or may never be; end a pool that nobody has."""
-        stalled = self.scheduler.stalled(now)
-        stands = self.scheduler.idle() or stalled
-        for waiter in self._readers if stalled else ():
-            waiter.wake()
-
-        for waiter, outcome in self._waiting.items():
-            if stands or (outcome is not None and outcome.idle):
-                waiter.wake()
-
-        if stands and self.released:
-            self._release()
-
-    def _announce_rest(self) -> None:
-        """Wake who waits for the pool to be quiet; log what nobody wants and is idle."""
-        for waiter in self._finishing if self.scheduler.quiet() else ():
-            waiter.wake()
-
-        for outcome in [left for left in self._left if left.idle]:
-            self._left.remove(outcome)
-            outside(partial(log_untold, self, outcome))
+    # -- in the monitor --------------------------------------------------------------
 
     def _stir(self) -> None:
         self.scheduler.graph.refresh()
@@ -705,21 +454,5 @@ class Engine:
         for waiter in [*self._waiting, *self._finishing, *self._readers]:
             waiter.wake()
 
-    def _release(self) -> None:
-        self.released = True
-        self.closed = True
-        self.scheduler.ending = True
-        if self.scheduler.idle():
-            outside(partial(log_untold, self, self.outcome))
-            self._end()
-
-    def _end(self) -> None:
-        """Let the threads end, since there is nothing to do and never will be."""
-        self.scheduler.graph.clear()
-        self.scheduler.ending = True
-        self.scheduler.desk.close()
-        self.threads.end()
-
 
 _UNFED = "nobody ever fed %s: drain work to it, or send it values"
-_GAVE_WAY = "%s gave way: it is full, nobody reads it, and nothing else could move"

@@ -30,8 +30,9 @@ from crew import Hiring, Moment
 from fluent_async import Task
 from fluent_async._accounts import Accounts
 from fluent_async._admission import Admission
+from fluent_async._bell import Bell
 from fluent_async._course import Course
-from fluent_async._engine import Bell, Engine
+from fluent_async._engine import Engine
 from fluent_async._monitor import Monitor
 from fluent_async._pour import Pour
 from fluent_async._retry import Failure

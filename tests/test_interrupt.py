@@ -7,7 +7,7 @@ import pytest
 
 from beside import beside
 from fluent_async import Pool, _channel, _inlet, each, task
-from fluent_async._engine import Bell
+from fluent_async._bell import Bell
 from fluent_async._wait import Waiter
 from fluent_async.errors import PoolCancelled
 from hand import filled

@@ -53,6 +53,7 @@ LAYERS = [
     {
         "_accounts",
         "_agenda",
+        "_bell",
         "_exits",
         "_log",
         "_mermaid",
@@ -86,7 +87,8 @@ LAYERS = [
     {"_pour"},
     {"_leases"},
     {"_runner", "_scheduler", "_whereabouts", "_worker"},
-    {"_each", "_engine", "_manning", "_simulated"},
+    {"_driver", "_each"},
+    {"_engine", "_manning", "_simulated"},
     {"_simulation", "_task", "_tree"},
     {"_exploration", "_function", "_inputs", "_last_look"},
     {"_promise"},

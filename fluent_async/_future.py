@@ -14,9 +14,8 @@ from typing_extensions import TypeVar, override
 from fluent_async import _log
 from fluent_async._attempt import own_frames_cut
 from fluent_async._checks import name_of, patience, type_name
-from fluent_async._lending import Condition, Waiters
+from fluent_async._lending import Condition, Waiters, refuse_foreign
 from fluent_async._monitor import outside
-from fluent_async._process import FOREIGN
 from fluent_async._signals import undisturbed
 from fluent_async._wait import Waiter, block
 from fluent_async._work import End
@@ -49,24 +48,28 @@ class PoolFuture(Future[T]):
         1. Whoever takes `_call` out of the future, which is one step, makes the call or
            cancels it: nobody does both.
         2. `_state` is FINISHED only when the result or exception is there, for good.
+        3. Whoever waits looks at `_state` once its waiter is there to be woken; whoever
+           ends the future looks for waiters after that: one of the two sees the other.
     """
-
-    _made: T | None = None  # what the call gave or raised, until that is told
-    _raised: BaseException | None = None
-    _untold: _Untold | None = None
-    _ours = False  # whether a thread of the pool makes the call, and says how it ends
-    _among: set[PoolFuture[Any]] | None = None  # those not done
-    _many: Waiters | None = None  # that wait for this one among others
 
     def __init__(self, pool: Place, call: Made | None) -> None:
         # All that the standard one makes, but cheaper: else it is half of a `submit`.
-        self._condition = Condition()  # type: ignore[assignment]
+        # What a class has for all its objects would be read ten times as slowly.
+        condition: Any = Condition()
+        condition.waiting = []
+        self._condition = condition
         self._state = base.PENDING
         self._result: T | None = None
         self._exception: BaseException | None = None
         self._done_callbacks: list[Callable[[Future[T]], object]] = []
         self._pool = pool
         self._call = [call]  # until it is begun; None: somebody else knows what to do
+        self._ours = False  # whether a thread of the pool makes it, and ends this
+        self._made: T | None = None  # what the call gave or raised, until that is told
+        self._raised: BaseException | None = None
+        self._untold: _Untold | None = None
+        self._among: set[PoolFuture[Any]] | None = None  # those not done
+        self._many: Waiters | None = None  # that wait for this one among others
 
     @override
     def result(self, timeout: float | None = None) -> T:
@@ -203,7 +206,7 @@ class PoolFuture(Future[T]):
             stand_by: called before anybody is told, unless a callback is to be called
                 here; what it says is returned.
         """
-        condition = self._condition
+        condition: Any = self._condition
         with condition:
             stands = not self._done_callbacks and stand_by()
             ends = self._ours and self._state is base.RUNNING
@@ -213,7 +216,7 @@ class PoolFuture(Future[T]):
                 if self._many is not None:
                     self._tell_many(self._many)
 
-                if condition.waiting:  # type: ignore[attr-defined]
+                if condition.waiting:
                     condition.notify_all()
 
         if self._among is not None:
@@ -282,15 +285,17 @@ class PoolFuture(Future[T]):
             CancelledError: if it is cancelled.
             TimeoutError: if it is not done in time.
         """
-        condition = self._condition
-        waiter = Waiter()
-        with condition:
-            done = self._state in _DONE
-            if not done:
-                condition.waiting += (waiter,)  # type: ignore[attr-defined]
-
-        if not done:
-            self._wait_with(waiter, timeout)
+        condition: Any = self._condition
+        waiter, waiting = Waiter(), condition.waiting
+        waiting.append(waiter)
+        woken = False
+        try:
+            if self._state not in _DONE:
+                refuse_foreign(self._pool)
+                woken = block(waiter, timeout, within=self._pool)
+        finally:
+            if not woken:  # it is of no use any more, and others may ask very often
+                waiting.remove(waiter)
 
         if self._state is base.FINISHED:
             return
@@ -299,20 +304,6 @@ class PoolFuture(Future[T]):
             raise CancelledError
 
         raise TimeoutError
-
-    def _wait_with(self, waiter: Waiter, timeout: float | None) -> None:
-        woken = False
-        try:
-            if self._pool.foreign:
-                raise RuntimeError(FOREIGN)
-
-            woken = block(waiter, timeout, within=self._pool)
-        finally:
-            if not woken:  # it is of no use any more, and others may ask very often
-                condition: Any = self._condition
-                with condition:
-                    left = (each for each in condition.waiting if each is not waiter)
-                    condition.waiting = tuple(left)
 
     def _tell_many(self, many: list[Waiting]) -> None:
         for waiting in many:

@@ -56,12 +56,13 @@ class Condition(_thread.RLock):  # type: ignore[misc]
     its own thread is at.
     """
 
-    waiting: tuple[Waiter, ...] = ()  # guarded by the lock that this is
+    __slots__ = ("waiting",)
+
+    waiting: list[Waiter]  # changed and copied by steps that are atomic
 
     def notify_all(self) -> None:
-        """Wake all that wait; the caller has the lock."""
-        waiting, self.waiting = self.waiting, ()
-        for waiter in waiting:
+        """Wake all that wait, after it was noted for what."""
+        for waiter in self.waiting.copy():
             waiter.wake()
 
 

@@ -60,7 +60,7 @@ class Waiter:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until woken, at most `timeout` seconds; say whether it was woken."""
-        return _clock.current().acquire(self._lock, timeout)
+        return _clock._clock.acquire(self._lock, timeout)
 
     def wait_for(self, due: float | None, patience: float | None) -> bool:
         """Wait until woken, until `due`, and for `patience` seconds; say whether woken.

@@ -264,7 +264,19 @@ class TestSubmit:
                 with pytest.raises(TimeoutError):
                     future.result(0)
 
-            assert vars(future._condition).get("waiting") == ()  # noqa: SLF001
+            assert future._condition.waiting == []  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def test_forgets_who_asks_once_it_is_cancelled(
+        self, one: ThreadPoolExecutor
+    ) -> None:
+        """Nobody would wake them, and they do not wait."""
+        future: PoolFuture[int] = PoolFuture(one._intake.engine.bell, None)  # noqa: SLF001
+        future.cancel()
+        for _ in range(10):
+            with pytest.raises(CancelledError):
+                future.result()
+
+        assert future._condition.waiting == []  # type: ignore[attr-defined]  # noqa: SLF001
 
     def test_lets_a_call_that_waits_be_cancelled(self, one: ThreadPoolExecutor) -> None:
         """A call that has not started can be cancelled, and is never made."""

@@ -159,8 +159,9 @@ class Desk:
 
         In the pool's monitor, like all that follows but `hand_in` and `call_up`.
         """
-        call = self._take()
-        if call is None:
+        try:
+            call = self.backlog.popleft()
+        except IndexError:
             return None
 
         shift = Shift(self, call)
@@ -176,10 +177,14 @@ class Desk:
         past.failed += shift.failed
         past.cancelled += shift.cancelled
 
-    def hand_in(self, call: Call) -> None:
-        """Accept a call; from any thread, whatever it is at."""
+    def hand_in(self, call: Call) -> bool:
+        """Accept a call, and call a shift up for it; say whether one stood by.
+
+        From any thread, whatever it is at.
+        """
         next(self._accepts)  # one step, like the next
         self.backlog.append(call)
+        return self.call_up()
 
     def call_up(self) -> bool:
         """Call a shift that stands by to the desk; say whether there was one.
@@ -251,20 +256,22 @@ class Desk:
             thread_wanted: whether the thread is not to stand by, since somebody waits
                 for the pool to have nothing to do.
         """
-        call = shift.first
-        shift.first = None
-        while call is not None:
+        call, shift.first = shift.first, None
+        while True:  # CPython 3.11 never specializes a loop with a condition
+            if call is None:
+                return
+
             stands = self._answer(shift, call)
             call = None  # not kept alive while this thread stands by
             if not stands and slot_wanted():
                 return
 
-            call = self._next(shift, thread_wanted, stands=stands)
+            call = self._next(shift, thread_wanted, stands)
 
     def _answer(self, shift: Shift, call: Call) -> bool:
         """Make a call and tell how it ended; say whether the shift stands by."""
         end = call.make(shift)
-        if end is End.SUCCEEDED:
+        if end is _SUCCEEDED:
             shift.succeeded += 1
         else:
             _count(shift, end)
@@ -276,33 +283,33 @@ class Desk:
         return stands
 
     def _next(
-        self, shift: Shift, thread_wanted: Callable[[], bool], *, stands: bool
+        self,
+        shift: Shift,
+        thread_wanted: Callable[[], bool],
+        stands: bool,  # noqa: FBT001  (a keyword would cost more than the call)
+        /,
     ) -> Call | None:
         """Return the next call, standing by until there is one; None: it is over."""
-        while stands or not self.backlog or (call := self._take()) is None:
+        while True:
             if not stands:
-                self.standing.append(shift)
+                try:
+                    return self.backlog.popleft()
+                except IndexError:
+                    self.standing.append(shift)
 
-            shift.rests = True
             stands = False
-            if (self.backlog or thread_wanted()) and self._stay(shift):
-                if not self.backlog:
-                    return None
-
-                continue
-
-            shift.hear()
-            shift.rests = False
-            if shift.lost:
+            if not self._rest(shift, thread_wanted):
                 return None
 
-        return call
+    def _rest(self, shift: Shift, thread_wanted: Callable[[], bool]) -> bool:
+        """Rest, standing by, until a call may wait; False: the shift is over."""
+        shift.rests = True
+        if (self.backlog or thread_wanted()) and self._stay(shift):
+            return bool(self.backlog)
 
-    def _take(self) -> Call | None:
-        try:
-            return self.backlog.popleft()
-        except IndexError:
-            return None
+        shift.hear()
+        shift.rests = False
+        return not shift.lost
 
     def _stay(self, shift: Shift) -> bool:
         """Take a shift off those that stand by; False if somebody did, and will ring."""
@@ -332,3 +339,6 @@ def _count(shift: Shift, end: End | None) -> None:
         shift.failed += 1
     elif end is End.CANCELLED:
         shift.cancelled += 1
+
+
+_SUCCEEDED = End.SUCCEEDED

@@ -136,12 +136,10 @@ class Engine(Driver):
         """
         slots = self.scheduler.slots
         desk = slots.desk
-        few = not desk.standing and slots.running < slots.limit
-        if few and not len(self.threads) and not self.closed:
+        if not (desk.standing or len(self.threads) or self.closed):
             self._start_first()
 
-        desk.hand_in(call)
-        if not desk.call_up() and slots.running < slots.limit:
+        if not desk.hand_in(call) and slots.running < slots.limit:
             self.monitor.do(self.react)
 
     def stir(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sized
 from concurrent.futures import Executor, wait
 from functools import partial
 from itertools import islice
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -74,8 +75,11 @@ class PoolExecutor(Executor):
             RuntimeError: if no thread can be started, or Python is about to exit.
             TypeError: if `fn` can't be called, or a task cannot take these arguments.
         """
-        _checks.called("fn", fn)
-        return self._intake.entrance(fn)(fn, args, kwargs, late=False)
+        hand_in = self._intake.hand_in
+        if type(fn) is not FunctionType:
+            hand_in = self._intake.entrance(_checks.called("fn", fn))
+
+        return hand_in(fn, args, kwargs, False)  # noqa: FBT003  (as `late` says there)
 
     @override
     def map(  # the standard one has no buffersize before 3.14

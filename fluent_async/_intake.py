@@ -67,8 +67,7 @@ class Intake:
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any] = _NO_KWARGS,
-        *,
-        late: bool = True,
+        late: bool = True,  # noqa: FBT001, FBT002  (a keyword costs more than the call)
     ) -> PoolFuture[Any]:
         """Hand in a call.
 
@@ -112,8 +111,7 @@ class Intake:
         task: Task[..., Any, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any] = _NO_KWARGS,
-        *,
-        late: bool = True,
+        late: bool = True,  # noqa: FBT001, FBT002  (a keyword costs more than the call)
     ) -> PoolFuture[Any]:
         """Hand in a task, with its policy, as a worker of the pool; see `hand_in`."""
         if not late:

@@ -127,7 +127,7 @@ async def wait_shielded(waiting: Waiting[Awaiter, None]) -> None:
         while True:
             asked = await waiter.shielded() or asked
             kind = waiter.interrupt or kind
-            waiter = _step(waiting, waiter.interrupt)
+            waiter = _step(waiting, waiter.interrupt, told=kind is not None)
     except StopIteration:
         if asked is not None:
             raise asked from (kind and kind())
@@ -137,17 +137,27 @@ async def wait_shielded(waiting: Waiting[Awaiter, None]) -> None:
 
 
 def _step(
-    waiting: Waiting[Awaiter, Any], interrupt: type[BaseException] | None = None
+    waiting: Waiting[Awaiter, Any],
+    interrupt: type[BaseException] | None = None,
+    *,
+    told: bool = False,
 ) -> Awaiter:
-    """Have a wait decide, in one go; interrupted, it may go on, or end with that."""
-    with undisturbed:
-        if interrupt is None:
-            return next(waiting)
+    """Have a wait decide, in one go.
 
+    Args:
+        waiting: what decides.
+        interrupt: what interrupts it.
+        told: whether it was interrupted, now or before: it may go on for a while, and
+            end with that.
+    """
+    with undisturbed:
         try:
-            return waiting.throw(interrupt())
+            return next(waiting) if interrupt is None else waiting.throw(interrupt())
         except ENDS:
-            raise StopIteration from None
+            if told:
+                raise StopIteration from None
+
+            raise
 
 
 def _close(waiting: Waiting[Awaiter, Any]) -> None:

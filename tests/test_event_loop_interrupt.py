@@ -2,17 +2,19 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import Callable, Coroutine
 from contextlib import closing, suppress
 from itertools import count
 
 import pytest
 
-from fluent_async import Drain, Pool
+from fluent_async import Drain, Pool, Workers, task
+from fluent_async._threads import Threads
 from hand import channel_of
 from interruption import interrupted_at, raising_handlers
 from loops import begun, nobody_waits
-from support import start_child
+from support import Gate, poll, start_child
 from work import double
 
 
@@ -118,6 +120,52 @@ class TestCtrlC:
         assert 1 == ended.stderr.count("abandoned while it runs: ignore(")
         assert 1 == len(ended.stderr.splitlines())
         assert 0 == ended.returncode
+
+
+def cancel_interrupted(running: asyncio.Task[None]) -> None:
+    """Cancel a coroutine, and run its loop until it has ended, while Ctrl-C is raised."""
+    ended = asyncio.wait([running])
+    try:
+        signal.default_int_handler(signal.SIGINT, None)
+    except KeyboardInterrupt:
+        running.cancel()
+        with suppress(KeyboardInterrupt):  # which is not to come out of the coroutine
+            running.get_loop().run_until_complete(ended)
+
+
+class TestSecond:
+    """The second Ctrl-C, as `asyncio.run` hands it on: a cancellation while it is raised."""
+
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_cancels_though_threads_take_their_time(
+        self, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+    ) -> None:
+        """K11: 1. What runs is abandoned. 2. Threads end. 3. A cancellation comes out."""
+        join = Threads._join  # noqa: SLF001
+
+        def joins_once_waited_for(threads: Threads) -> None:
+            assert poll(lambda: bool(threads._joining))  # noqa: SLF001
+            join(threads)
+
+        async def main() -> None:
+            async with Pool(1) as pool:
+                work = Workers([1 >> hold])
+                async with work.results(pool=pool if shared else None) as outputs:
+                    await anext(outputs)
+
+        @task
+        def hold(_: int) -> None:
+            gate.arrive()
+
+        monkeypatch.setattr(Threads, "_join", joins_once_waited_for)
+        with closing(asyncio.new_event_loop()) as loop, Gate() as gate:
+            running = loop.create_task(main())
+            loop.run_until_complete(asyncio.to_thread(gate.wait_for))
+            running.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
+            cancel_interrupted(running)
+
+        assert running.cancelled()
 
 
 async def wait_for_value(pool: Pool, drain: Drain[int]) -> None:

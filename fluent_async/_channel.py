@@ -9,6 +9,7 @@ from weakref import ref
 from fluent_async._inlet import Inlet
 from fluent_async._interrupt import Stoppable, stop
 from fluent_async._manner import THREADS, Manner, W, Waiting, Wakeable, wait
+from fluent_async._monitor import after
 from fluent_async._parties import Lease, Reader, Stirrable
 from fluent_async._readers import Reading
 from fluent_async._signals import undisturbed
@@ -150,7 +151,8 @@ class Channel(Inlet[T]):
 
     def _end_reading(self, reading: ref[Reading]) -> None:
         self._reading.remove(reading)
-        if self._taking is not None:  # left by Ctrl-C, or it is another's
+        # A run that was left by Ctrl-C, or is another's.
+        if self._taking is not None and not self._monitor.gone():
             self._monitor.do(self._end_left)
 
     def _end_left(self) -> None:
@@ -260,6 +262,11 @@ class Channel(Inlet[T]):
             size = 0 if waited else len(self.values)
             self._taking = Taking(self.values.popleft, size)
             return self._taking
+
+    def leave_taking(self, taking: Taking[T]) -> None:
+        """End such a run when who takes is dropped, maybe in the middle of a decision."""
+        if not self._monitor.gone():
+            after(lambda: self.end_taking(taking))
 
     def watch(self, waiter: Waiter) -> bool:
         """Wait, with room for everything, for the last feeder; False if there is none."""

@@ -169,8 +169,11 @@ class Drain(Generic[T]):
         while (taking := self._take()).size:
             try:
                 yield from taking.values
-            finally:
-                self._channel.end_taking(taking)
+            except BaseException:
+                self._channel.leave_taking(taking)
+                raise
+
+            self._channel.end_taking(taking)
 
         del reading  # until here, or until the iterator is closed or dropped
 

@@ -164,7 +164,7 @@ class Engine(Driver):
 
     def leave(self, outcome: Outcome) -> None:
         """Drop such work; what failed and nobody was shown is logged when none of it runs."""
-        if not self.foreign:
+        if not self.monitor.gone():
             self.monitor.do(lambda: self._leave(outcome))
 
     def awaiting(self, taking: Waiting[W, T]) -> Waiting[W, T]:

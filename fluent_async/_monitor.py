@@ -153,6 +153,24 @@ class Monitor:
         if self._lock._is_owned():  # type: ignore[attr-defined]
             self._lock.release()
 
+    def gone(self) -> bool:
+        """Say whether nobody is let in any more; for what finalizers would decide.
+
+        So it is in a process that forked while this was of use elsewhere, and at the very
+        end of Python, when it has emptied this module: some builds finalize what functions
+        refer to after that.
+        """
+        if globals()["inside"] is None:
+            return True
+
+        try:
+            if self._mark is not process.mark:
+                self._adopt()
+        except RuntimeError:
+            return True
+
+        return False
+
     def do(self, decision: Callable[[], object]) -> None:
         """Make `decision` inside the monitor: now, or when this thread is out of it."""
         if inside():

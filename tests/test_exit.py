@@ -138,3 +138,22 @@ def test_refuses_new_work() -> None:
     """
 
     assert ["no work can be given to a pool while Python exits"] == lines(script)
+
+
+def test_says_nothing_of_iterations_that_are_left() -> None:
+    """Some builds finalize them when Python has emptied the modules of the library."""
+    script = """
+        from fluent_async import Drain, Pool, each, task
+
+        @task
+        def double(number: int) -> int:
+            return 2 * number
+
+        drain = Drain()
+        pool = Pool().go(each(range(9)) >> double | drain)
+        results = (each(range(9)) >> double).results(limit=1)
+        values = iter(drain)
+        print(next(values), next(results))
+    """
+
+    assert ["0 0"] == lines(script)

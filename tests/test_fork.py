@@ -241,6 +241,8 @@ def test_refuses_a_drain_that_another_thread_was_at() -> None:
 free.set()
 pool.wait()
 held, let = threading.Event(), threading.Event()
+values = iter(done)
+next(values)
 
 def hold_it() -> None:
     with done._channel._monitor:
@@ -252,6 +254,7 @@ holder.start()
 held.wait()
 in_child(lambda: list(done))
 in_child(lambda: run(each([1, 2]) >> double))
+in_child(lambda: globals().pop("values") and "dropped")
 let.set()
 holder.join()
 """
@@ -259,7 +262,7 @@ holder.join()
         "RuntimeError: another thread was at this drain during fork(): make a new one"
     )
 
-    assert [refused, "[2, 4]"] == printed(script)
+    assert [refused, "[2, 4]", "dropped"] == printed(script)
 
 
 def test_may_come_at_any_moment_of_another_thread() -> None:

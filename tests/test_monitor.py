@@ -9,9 +9,10 @@ from functools import partial
 import pytest
 
 from beside import beside
-from fluent_async import Drain
+from fluent_async import Drain, Pool, _monitor, each, task
 from fluent_async._monitor import Monitor, after, after_all, inside, outside
 from fluent_async.errors import DrainClosed
+from hand import channel_of, filled
 from support import TIMEOUT, Gate, run_child, start_child
 
 
@@ -241,6 +242,21 @@ class TestDo:
             steps.append("outer left")
 
         assert ["outer left", "decided"] == steps
+
+    def test_decides_nothing_once_python_has_emptied_the_module(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As it does at its very end; what is finalized after that is let alone."""
+        drain = filled(1, 2)
+        with Pool(1) as pool:
+            outputs = [iter(drain), (each([3]) >> task(int)).results(pool=pool)]
+            firsts = [next(values) for values in outputs]
+            with monkeypatch.context() as end:
+                end.setattr(_monitor, "inside", None)
+                gone = Monitor().gone()
+                outputs.clear()
+
+        assert ([1, 3], True, False) == (firsts, gone, Monitor().gone())
 
     def test_decides_inside_the_monitor_what_was_put_off(self) -> None:
         """A decision that was put off excludes others as any does."""
@@ -484,6 +500,17 @@ class TestReentry:
             too_early = drain.closed
 
         assert (False, True) == (too_early, drain.closed)
+
+    def test_drops_an_iterator_without_loss(self) -> None:
+        """What it took is its own, the rest is there for the next one."""
+        drain = filled(1, 2, 3)
+        numbers = [iter(drain)]
+        first = next(numbers[0])
+        with channel_of(drain)._monitor:  # noqa: SLF001  (a decision of this drain)
+            numbers.clear()
+
+        assert (1, [2, 3]) == (first, drain.drain())
+        assert not channel_of(drain).read
 
     @pytest.mark.parametrize("interrupts", [1, 5000])
     def test_loses_nothing_of_many_that_interrupt_each_other(

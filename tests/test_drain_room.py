@@ -411,7 +411,7 @@ class TestIteration:
     def test_wakes_as_many_threads_as_values_come(self) -> None:
         """Two that wait for one value each have it after two were sent."""
         drain = Drain[int]()
-        with Waits() as waits:
+        with Waits() as waits, drain:  # fed meanwhile: nobody ends for want of a feeder
             readers = [beside(next, iter(drain)) for _ in range(2)]
             waits.wait_for(2)
             drain.send(1)

@@ -5,11 +5,16 @@ one clock for the time. An explorer puts its own in place of these. Then one thr
 a time, until it waits, or is interrupted between two lines of the library; which one goes on
 next is drawn from the seed. So a race that shows once shows again, and a wait that nothing
 ends is found at once: nobody can go on.
+
+A finalizer may run between any two steps, also where a thread is about to pass its turn on, or
+has just done so, and it may call the library, which asks for a turn again. So a choice counts
+only if nothing came in between, and who has no turn waits for it before all else.
 """
 
 from __future__ import annotations
 
 import _thread
+import gc
 import random
 import sys
 import threading
@@ -40,6 +45,7 @@ from fluent_async import (
     _wait,
 )
 from fluent_async._exits import Exits
+from support import poll
 
 
 if TYPE_CHECKING:
@@ -89,12 +95,20 @@ def at_once() -> bool:
     return True
 
 
+def never() -> bool:
+    """Say that a thread goes on no more."""
+    return False
+
+
 class Over(BaseException):
     """The schedule is over, wherever a thread still is."""
 
 
 class Player:
-    """One thread that takes turns."""
+    """One thread that takes turns. It has one while its explorer says that it plays.
+
+    Its lock is released to wake it, now and then for nothing.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -103,10 +117,19 @@ class Player:
         self.ready: Condition = at_once
         self.until: float | None = None
         self.over = False
+        self.interrupted = (
+            False  # where it waits: its turn may come to it in a finalizer
+        )
 
 
 class Explorer:
-    """One order of turns. What it runs, and all pools made there, run by turns."""
+    """One order of turns. What it runs, and all pools made there, run by turns.
+
+    Invariants:
+        1. From the first turn on exactly one player plays, and it alone says who is next.
+        2. Whoever is to play is woken after that was said: by the one who said so, or
+           first of all by what interrupts that one there.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311  (repeatable, not secret)
@@ -121,6 +144,8 @@ class Explorer:
         self.closed = False
         self._over = False
         self._looking = False
+        self._playing: Player | None = None
+        self._passed = 0  # how often the turn was passed on
         self._players: dict[int, Player] = {}
         self._threads: list[threading.Thread] = []
 
@@ -132,9 +157,8 @@ class Explorer:
         with self._worlds():
             main = self.new_thread(target=schedule, name="main", daemon=True)
             main.start()
-            for player in list(self._players.values()):
-                player.turn.release()
-
+            [self._playing] = self._players.values()
+            self._wake()
             for thread in self._threads:  # the first is main, which ends the others
                 threading.Thread.join(thread, DEADLINE_S)
 
@@ -162,16 +186,48 @@ class Explorer:
     ) -> None:
         """Let some thread go on; this one not before it is `ready`, or `timeout` is over."""
         self.end_if_over()
-        me = self._players[_thread.get_ident()]
-        me.ready = ready or at_once
-        me.until = None if timeout is None else self._now + timeout
-        self._look()
-        chosen = self._choose(me)
-        if chosen is not me:
-            chosen.turn.release()
-            me.turn.acquire()
+        ready = ready or at_once
+        me = self.me
+        if me is None:  # it has not begun, or has ended, and is in a finalizer
+            poll(ready)
+            return
 
-        self.end_if_over()
+        self.await_turn()
+        until = None if timeout is None else self._now + timeout
+        goes_on = False
+        while (
+            not goes_on
+        ):  # more than once if a finalizer took the turn, and had others go on
+            self._look()
+            self._pass_on(me, ready, until)
+            self._await_turn(me)
+            self.end_if_over()
+            goes_on = ready() or (until is not None and until <= self._now)
+
+        if me.interrupted:
+            _wake(me)
+
+    @property
+    def me(self) -> Player | None:
+        """The thread that asks; None if it takes no turns, yet or any more."""
+        return self._players.get(_thread.get_ident())
+
+    @property
+    def plays(self) -> bool:
+        """Whether it is the turn of the thread that asks."""
+        return self._playing is self.me
+
+    def await_turn(self) -> None:
+        """Wait for the turn of the thread that calls this, unless it has it.
+
+        It has not in a finalizer that comes in when the turn was just passed on.
+        """
+        me = self.me
+        if me is not None and self._playing is not me:
+            me.interrupted = True
+            self._wake()
+            self._await_turn(me)
+            _wake(me)
 
     def fail(self, error: BaseException) -> None:
         """End the schedule, for the first error anywhere."""
@@ -185,8 +241,7 @@ class Explorer:
         """End every thread, where it is."""
         self._over = True
         for player in list(self._players.values()):
-            with suppress(RuntimeError):  # it is not waiting
-                player.turn.release()
+            _wake(player)
 
     def spawn(self, name: str, target: Callable[[], object]) -> None:
         """Start a thread of the test's own."""
@@ -207,24 +262,27 @@ class Explorer:
 
     def enter(self, player: Player) -> None:
         """Wait for the first turn of the thread that calls this."""
-        player.turn.acquire()
+        self._await_turn(player)
         self.end_if_over()
         sys.settrace(self._trace)
 
     def leave(self, player: Player) -> None:
         """Note that a thread is at its end, and let another one go on."""
         sys.settrace(None)
-        self._players.pop(_thread.get_ident(), None)
         player.over = True
         if player.name == "main":
             self.stop()
         elif not self._over:
             with suppress(Over):
-                self._choose(player).turn.release()
+                self._pass_on(player, never, None)
+
+        self._players.pop(_thread.get_ident(), None)
 
     def admit(self, ident: int, player: Player) -> None:
         """Let a thread that was started take its turns."""
         self._players[ident] = player
+        if self._over:
+            _wake(player)
 
     def end_if_over(self) -> None:
         """End the thread that calls this if the schedule is over."""
@@ -244,9 +302,33 @@ class Explorer:
         finally:
             self._looking = False
 
+    def _pass_on(self, me: Player, ready: Condition, until: float | None) -> None:
+        """Choose who goes on, and wake it; choose again if others went on meanwhile."""
+        while True:
+            passed = self._passed
+            me.ready, me.until = ready, until
+            chosen = self._choose(me)
+            if passed == self._passed:
+                break
+
+        # Nothing comes in here: Python looks for what is due after calls and jumps back.
+        self._passed += 1
+        self._playing = chosen
+        if chosen is not me:
+            self._wake()
+
+    def _await_turn(self, me: Player) -> None:
+        while self._playing is not me and not self._over:
+            me.turn.acquire()
+
+    def _wake(self) -> None:
+        """Wake who plays."""
+        if self._playing is not None:
+            _wake(self._playing)
+
     def _choose(self, me: Player) -> Player:
         """Choose who goes on; let time pass if nobody can otherwise."""
-        players = list(self._players.values())
+        players = [it for it in list(self._players.values()) if not it.over]
         ready = [player for player in players if player.ready()]
         if not ready:
             timed = [player for player in players if player.until is not None]
@@ -265,7 +347,11 @@ class Explorer:
 
     def _trace(self, frame: FrameType, *_: object) -> TraceFunction | None:
         """Trace the lines of the library, in all its modules that know threads."""
-        return self._interrupt if frame.f_code.co_filename in INTERRUPTED else None
+        if frame.f_code.co_filename not in INTERRUPTED:
+            return None
+
+        self.await_turn()
+        return self._interrupt
 
     def _interrupt(self, _: FrameType, event: str, *__: object) -> TraceFunction:
         line = event == "line" and not self._looking
@@ -291,6 +377,8 @@ class Explorer:
             # A schedule that fails leaves pools behind: Python's exit need not wait for them.
             patches.enter_context(mock.patch.object(_engine, "exits", Exits()))
             patches.callback(_clock.use, _clock.use(self))
+            gc.disable()  # what it finalizes would run at other steps each time
+            patches.callback(gc.enable)
             yield
 
     def _world(self, *, monitor: bool) -> SimpleNamespace:
@@ -301,6 +389,11 @@ class Explorer:
         return world
 
 
+def _wake(player: Player) -> None:
+    with suppress(RuntimeError):  # it was woken before, and has not seen it yet
+        player.turn.release()
+
+
 class Lock:
     """What the library has in place of a Lock, and of an RLock, which it never takes twice."""
 
@@ -308,10 +401,11 @@ class Lock:
         self._explorer = explorer
         self._monitor = monitor
         self._owner: int | None = None
-        self._held = False
+        self._lock = _thread.allocate_lock()  # one that has no turn may take it, too
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002
         """Take the lock, in turn."""
+        self._explorer.await_turn()
         if self._held and blocking and not self._explorer.closed:
             # A timed wait that no clock knows: it may be over at any moment, since how
             # far the others are by then depends on the machine.
@@ -328,24 +422,24 @@ class Lock:
 
     def release(self) -> None:
         """Give it back."""
-        if not self._held:
-            raise RuntimeError("release unlocked lock")
-
-        self._held = False
+        self._lock.release()
         self._explorer.deciding -= self._monitor
 
     def _is_owned(self) -> bool:
         """Say whether the thread that calls this holds the lock, as an RLock does."""
         return self._held and self._owner == _thread.get_ident()
 
+    @property
+    def _held(self) -> bool:
+        return self._lock.locked()
+
     def _free(self) -> bool:
         return not self._held
 
     def _take(self) -> bool:
-        if self._held and not self._explorer.closed:
+        if not (self._lock.acquire(blocking=False) or self._explorer.closed):
             return False
 
-        self._held = True
         self._owner = _thread.get_ident()
         self._explorer.deciding += self._monitor
         return True

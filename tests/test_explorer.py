@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TypeAlias
 from weakref import WeakSet
 
 import pytest
 
-from explorer import Explorer, Over
+from explorer import Explorer, Over, Player
 from fluent_async import Drain, Pool, each, sleep, task
 from fluent_async._admission import Admission
 from fluent_async._channel import Channel
@@ -241,6 +242,88 @@ def test_explorer_passes_time_only_while_nobody_can_go_on() -> None:
     explorer.run(schedule)
 
     assert [0.5, 60.0, 3600.0] == woke
+
+
+class Finalized:
+    """Has others go on when it is no longer used."""
+
+    def __init__(self, explorer: Explorer, ready: Callable[[], bool]) -> None:
+        self._explorer = explorer
+        self._ready = ready
+
+    def __del__(self) -> None:
+        """Take turns, as the library does if it has to wait for a lock."""
+        self._explorer.switch(self._ready)
+
+
+def test_explorer_chooses_again_if_a_finalizer_took_turns_in_the_middle() -> None:
+    """1. One is found ready. 2. A finalizer has it go on, and end. 3. It is not chosen."""
+
+    def schedule(explorer: Explorer, went_on: list[str]) -> None:
+        def ended() -> bool:
+            return "first" in went_on
+
+        def finalizes() -> bool:  # whoever chooses has looked at the first before
+            garbage.clear()
+            return ended()
+
+        def wait() -> None:
+            explorer.switch(finalizes)
+            went_on.append("second")
+
+        garbage = [Finalized(explorer, ended)]
+        explorer.spawn("first", lambda: went_on.append("first"))
+        explorer.spawn("second", wait)
+        explorer.switch(ended)
+        explorer.switch(lambda: len(went_on) == 2)
+
+    for seed in range(20):
+        explorer, went_on = Explorer(seed), list[str]()
+        explorer.run(partial(schedule, explorer, went_on))
+
+        assert ["first", "second"] == went_on
+
+
+class Turn:
+    """The lock that a player waits for; a call of the test's comes in before it does."""
+
+    def __init__(self, player: Player, call: Callable[[], object]) -> None:
+        self._calls = [call]
+        self._turn, player.turn = player.turn, self  # type: ignore[assignment]
+
+    def acquire(self) -> None:
+        """Wait, as the lock does."""
+        while self._calls:
+            self._calls.pop()()
+
+        self._turn.acquire()
+
+    def release(self) -> None:
+        """Wake who waits."""
+        self._turn.release()
+
+
+def test_explorer_has_a_finalizer_wait_that_has_no_turn() -> None:
+    """1. A turn is passed on. 2. A finalizer asks for one there. 3. It has one, and waits."""
+
+    def schedule(explorer: Explorer, played: list[bool]) -> None:
+        def play() -> None:
+            for _ in range(5):
+                explorer.await_turn()
+                played.append(explorer.plays)
+                explorer.switch()
+
+        assert explorer.me is not None
+        Turn(explorer.me, play)
+        explorer.spawn("beside", play)
+        explorer.switch(lambda: bool(played))
+        explorer.switch(lambda: len(played) == 10)
+
+    for seed in range(20):
+        explorer, played = Explorer(seed), list[bool]()
+        explorer.run(partial(schedule, explorer, played))
+
+        assert [True] * 10 == played
 
 
 def test_explorer_notices_a_wait_that_nothing_ends() -> None:

@@ -10,6 +10,8 @@ from itertools import count
 import pytest
 
 from fluent_async import Drain, Pool, Workers, task
+from fluent_async._await import Awaiter, wait_shielded
+from fluent_async._manner import Waiting
 from fluent_async._threads import Threads
 from hand import channel_of
 from interruption import interrupted_at, raising_handlers
@@ -166,6 +168,16 @@ class TestSecond:
             cancel_interrupted(running)
 
         assert running.cancelled()
+
+    def test_comes_out_as_it_is_where_it_was_raised(self) -> None:
+        """K11: if it gets through to a decision, and is handed on by nobody."""
+
+        def waiting() -> Waiting[Awaiter, None]:
+            yield from ()
+            signal.default_int_handler(signal.SIGINT, None)
+
+        with pytest.raises(KeyboardInterrupt):
+            wait_shielded(waiting()).send(None)
 
 
 async def wait_for_value(pool: Pool, drain: Drain[int]) -> None:

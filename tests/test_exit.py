@@ -150,7 +150,7 @@ def test_says_nothing_of_iterations_that_are_left() -> None:
             return 2 * number
 
         drain = Drain()
-        pool = Pool().go(each(range(9)) >> double | drain)
+        pool = Pool(1).go(each(range(9)) >> double | drain)
         results = (each(range(9)) >> double).results(limit=1)
         values = iter(drain)
         print(next(values), next(results))

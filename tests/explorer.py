@@ -195,9 +195,7 @@ class Explorer:
         self.await_turn()
         until = None if timeout is None else self._now + timeout
         goes_on = False
-        while (
-            not goes_on
-        ):  # more than once if a finalizer took the turn, and had others go on
+        while not goes_on:  # more than once if a finalizer had others go on meanwhile
             self._look()
             self._pass_on(me, ready, until)
             self._await_turn(me)

@@ -47,7 +47,8 @@ class Outputs(Generic[T]):
     Nothing in the pool leads back here, so this can be dropped: then what is left is
     cancelled, and nobody waits for it.
 
-    Threads: may be iterated by several; each output goes to one of them.
+    Threads: may be iterated by several, each with a loop of its own; each output goes to
+    one of them.
 
     Invariants:
         1. `_work` is taken by the one thread that starts it, or by `close`.

@@ -85,10 +85,12 @@ class Monitor:
         except AttributeError:
             entered = _mine().entered
 
-        if entered:
+        main = threading.get_ident() == signals.thread
+        if entered and (main or self._owned or not entered[-1][0]._owned):
+            # Else a decision of a pool enters a drain, as so many do. In its threads no
+            # handler runs, and so none has left a monitor behind.
             self._enter_within(entered, frame)
 
-        main = threading.get_ident() == signals.thread
         if main:
             signals.hold()
 

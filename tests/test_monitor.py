@@ -569,6 +569,34 @@ class TestEntry:
         assert not beside(enter).result(TIMEOUT)
 
 
+class TestWithin:
+    """A decision of a pool enters the monitors of drains, one after the other."""
+
+    def test_refuses_a_drain_that_it_is_at(self) -> None:
+        """On a thread that runs no handlers, too."""
+        pool, drain = Monitor(owned=True), Monitor()
+
+        def enter() -> bool:
+            with pool, drain, pytest.raises(RuntimeError, match="interrupted"), drain:
+                pass
+
+            return inside()
+
+        assert not beside(enter).result(TIMEOUT)
+
+    def test_refuses_a_pool_that_it_is_at(self) -> None:
+        """Though a drain was entered in between."""
+        pool, drain = Monitor(owned=True), Monitor()
+
+        def enter() -> bool:
+            with pool, drain, pytest.raises(RuntimeError, match="interrupted"), pool:
+                pass
+
+            return inside()
+
+        assert not beside(enter).result(TIMEOUT)
+
+
 class TestAfterAll:
     """`after_all` puts off what waits for other threads until all else is done."""
 

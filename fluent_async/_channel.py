@@ -258,8 +258,9 @@ class Channel(Inlet[T]):
         with self._monitor:
             self._end_taking(taking)
             self._end_run_of_reader()
-            waited = self.reader is not None or self._blocked or self._senders
-            size = 0 if waited else len(self.values)
+            waited = self._blocked or self._senders
+            ends = self.reader is not None or self._halted
+            size = 0 if waited or ends else len(self.values)
             self._taking = Taking(self.values.popleft, size)
             return self._taking
 
@@ -267,6 +268,13 @@ class Channel(Inlet[T]):
         """End such a run when who takes is dropped, maybe in the middle of a decision."""
         if not self._monitor.gone():
             after(lambda: self.end_taking(taking))
+
+    def halt(self) -> None:
+        """Give nothing more to those who iterate, whatever is there or comes."""
+        with self._monitor:
+            self._halted = True
+            self._end_run_of_reader()
+            self._readers.wake()
 
     def watch(self, waiter: Waiter) -> bool:
         """Wait, with room for everything, for the last feeder; False if there is none."""
@@ -295,10 +303,10 @@ class Channel(Inlet[T]):
                 "drain the task to a second drain and iterate that"
             )
 
-        if self.values:
+        if self.values and not self._halted:
             return self._begin_taking()
 
-        ends = self.shut or (self._fed and self.over)
+        ends = self._halted or self.shut or (self._fed and self.over)
         return Taking(self.values.popleft, 0) if ends else None
 
     def _begin_taking(self) -> Taking[T]:

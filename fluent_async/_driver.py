@@ -151,7 +151,7 @@ class Driver:
         if self.threads.patient:
             return False
 
-        return self.scheduler.shared() or (stays and self.scheduler.leases.come)
+        return self.scheduler.shared() or (stays and self.scheduler.leases.may_come)
 
     def _due(self) -> float | None:
         """When a thread that parks must look again by itself; None: others see to it."""

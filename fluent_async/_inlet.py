@@ -166,11 +166,6 @@ class Inlet(Store[T]):
         with self._monitor:
             return self._room.kept
 
-    def block(self, pool: Stirrable) -> None:
-        """Note that `pool` found no room: it is stirred when there is some."""
-        with self._monitor:
-            self._block(pool)
-
     def give_way(self) -> None:
         """Let one value in beyond the bound."""
         with self._monitor:

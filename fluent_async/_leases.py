@@ -186,7 +186,7 @@ class Leases:
         return room and ready and self._admission.allowed(stage)
 
     @property
-    def come(self) -> bool:
+    def may_come(self) -> bool:
         """Whether there may be leases that are worth sharing."""
         return any(stage.quick and stage.budget > 1 for stage in self._graph.awake)
 

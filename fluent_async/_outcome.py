@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fluent_async._retry import Failure
     from fluent_async._work import End
@@ -41,11 +41,11 @@ class Ends:
         return in_order(self._untold)
 
 
-class Closable(Protocol):
-    """What somebody takes by itself."""
+class Outlet(Protocol):
+    """What gives outputs, to one who is told of this outcome as well."""
 
-    def close(self) -> None:
-        """Let nobody take more of it."""
+    def halt(self) -> None:
+        """Give no more, whatever is there or comes."""
         ...
 
 
@@ -67,7 +67,7 @@ class Outcome:
         self.max_failures: int | None = None
         self.awake = 0
         self.halted = False  # by a failure that is told at once, before any output
-        self.outputs: Closable | None = None  # a run that ends when this is halted
+        self.outputs: Sequence[Outlet] = ()  # for one who iterates; set once, at first
         self.fatal: BaseException | None = None  # to be raised as it is
         self.dropped = 0  # inputs, by a cancellation, since that was last told
         self.unread = 0  # sources not read to their end, likewise
@@ -102,8 +102,8 @@ class Outcome:
 
     def _halt(self) -> None:
         self.halted = True
-        if self.outputs is not None:
-            self.outputs.close()
+        for outlet in self.outputs:
+            outlet.halt()
 
     def drop(self, inputs: int, sources: int = 0) -> None:
         """Count inputs that a cancellation dropped, and sources that it cut off."""

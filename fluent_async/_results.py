@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
+from fluent_async._checks import type_name
 from fluent_async._drain import Drain
 from fluent_async._inputs import stages_of, worker_of
 from fluent_async._interrupt import ENDS, abandon
@@ -90,6 +91,7 @@ class Outputs(Generic[T]):
         self._started = False
         self._ended = False
         self._channels: deque[Channel[T]] = deque(channels_of(tuple(drains)))
+        outcome.outputs = tuple(self._channels)
         self._channel = self._channels.popleft()
         self._taking: Taking[T] = Taking(self._channel.values.popleft, 0)
         self._values = self._taking.values
@@ -99,11 +101,9 @@ class Outputs(Generic[T]):
         while True:
             yield from self._values  # for a loop, in half the time of `next()`
             try:
-                value = self._next()
+                yield self._next()  # in no variable, which would keep it alive
             except StopIteration:
                 return
-
-            yield value
 
     def __next__(self) -> T:
         for value in self._values:
@@ -232,9 +232,11 @@ class Outputs(Generic[T]):
         return ()
 
     def _tell(self) -> None:
-        """Raise what there is to raise."""
+        """Raise what there is to raise; as generators do, if that would end a loop."""
         try:
             raise_ends(self._engine, self._outcome)
+        except (StopIteration, StopAsyncIteration) as exc:
+            raise RuntimeError(f"a task raised {type_name(exc)}") from exc
         finally:
             self._outcome.failures.clear()  # they lead back to this frame
 
@@ -261,11 +263,8 @@ class Outputs(Generic[T]):
             self._engine.log_unfed()
 
     def _keep(self, taking: Taking[T]) -> None:
-        """Let the next steps take from this run as well, unless there is no next one."""
+        """Let the next steps take from this run as well."""
         self._taking, self._values = taking, taking.own
-        self._outcome.outputs = taking  # first: who halts the work closes it after that
-        if self._outcome.halted:
-            taking.close()
 
     def _over(self, taking: Taking[T]) -> bool:
         """Say whether the last drain is over and nothing runs; else turn to the next."""
@@ -311,6 +310,7 @@ class Outputs(Generic[T]):
         self._readings.clear()
         channels = (self._channel, *self._channels)
         for channel in channels:  # first: then nothing that begins now is taken in
+            after(channel.halt)
             channel.close()
 
         try:

@@ -38,6 +38,7 @@ class Store(Generic[T]):
         "_blocked",
         "_bridge",
         "_fed",
+        "_halted",
         "_limit",
         "_monitor",
         "_outlet",
@@ -76,6 +77,7 @@ class Store(Generic[T]):
         self.wanted = False  # a thread waits for a pool that has nothing to take here
         self._reading = Readings()
         self._fed = False
+        self._halted = False  # nobody who iterates is to get any more
         self._limit = 0  # of the pool that last asked for room, if this is ordered
         self._room = Room(maxsize)
         self._taker: Lease | None = None  # held by the stage that this channel feeds

@@ -142,9 +142,8 @@ def mark_of_this_thread() -> int:
     mark = _here.mark
     if mark is None:
         new = _Mark()
-        _marks[new.number] = (
-            new  # first: a finalizer may come in between, and ask as well
-        )
+        # This first: a finalizer may come in between, and ask as well.
+        _marks[new.number] = new
         mark = _here.__dict__.setdefault("mark", new)
 
     return mark.number

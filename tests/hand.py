@@ -28,6 +28,12 @@ def channel_of(drain: Drain[int]) -> Channel[int]:
     return channels_of((drain,))[0]
 
 
+def hold_back(channel: Channel[int], pool: Stirrable) -> None:
+    """Have a pool find no room in a channel, whether there is some or not."""
+    with channel._monitor:  # noqa: SLF001
+        channel._block(pool)  # noqa: SLF001
+
+
 def filled(*values: int, maxsize: int = 0) -> Drain[int]:
     """Make a drain in which these values wait."""
     drain = Drain[int](maxsize)

@@ -15,7 +15,7 @@ from fluent_async._store import PLENTY
 from fluent_async._taking import Taking
 from fluent_async._wait import Waiter, mark_of_this_thread, waiting
 from fluent_async.errors import DrainClosed
-from hand import Leased, Stirred
+from hand import Leased, Stirred, hold_back
 
 
 pytestmark = pytest.mark.usefixtures("each_build")
@@ -238,7 +238,7 @@ class TestPressing:
         """It is told again only after there was room."""
         reader, pool = Stirred(), Stirred()
         made = read_by(reader, channel(1, 2, maxsize=2))
-        made.block(pool)
+        hold_back(made, pool)
         made.press()
         made.press()
         first = reader.times, made.pressed
@@ -250,7 +250,7 @@ class TestPressing:
     def test_is_over_only_when_nobody_waits_for_room(self) -> None:
         """Room for one of two that were held back does not end it."""
         made = read_by(Stirred(), channel(1, 2, maxsize=1))
-        made.block(Stirred())
+        hold_back(made, Stirred())
         made.press()
         made.pop(Stirred())
         before = made.pressed
@@ -305,7 +305,7 @@ class TestStopping:
     ) -> None:
         """A value that no one got yet is in the channel again."""
         made = channel(1, 2)
-        made.block(Stirred())  # so that one value is taken out, alone
+        hold_back(made, Stirred())  # so that one value is taken out, alone
         monkeypatch.setattr(_channel, "undisturbed", CutOff())
         with pytest.raises(KeyboardInterrupt):
             made.take()
@@ -363,7 +363,7 @@ class TestRoom:
         first, second = Stirred(), Stirred()
         made = channel(1, maxsize=1)
         for pool in (first, second, first):
-            made.block(pool)
+            hold_back(made, pool)
 
         made.pop(second)
         made.put(2, lambda: 0.0)
@@ -375,7 +375,7 @@ class TestRoom:
         """Senders come first: nobody is stirred while one is let in."""
         pool = Stirred()
         made = channel(1, 2, maxsize=1)
-        made.block(pool)
+        hold_back(made, pool)
         sender = made._offer(3, promised=False)
         made.pop(Stirred())
         told = pool.times
@@ -502,7 +502,7 @@ class TestOrderedRoom:
             made.take_turn()
 
         assert 0 == made.room(1)
-        made.block(pool)
+        hold_back(made, pool)
         made.end_turn(0)
 
         assert 1 == pool.times
@@ -511,7 +511,7 @@ class TestOrderedRoom:
         """A pool that found none is not stirred for a window that is full yet."""
         made, pool = channel(1, 2, 3, maxsize=1, ordered=True), Stirred()
         made.room(1)
-        made.block(pool)
+        hold_back(made, pool)
         times = list[int]()
         for _ in range(2):
             made.pop(Stirred())
@@ -659,7 +659,7 @@ class TestBridges:
             case "shut":
                 made.close()
             case "blocked":
-                made.block(Stirred())
+                hold_back(made, Stirred())
             case _:
                 made.promise(1, Stirred())
 
@@ -718,8 +718,8 @@ class TestTakers:
         """Another pool, or a sender; their own pool comes to it anyway."""
         pool = Stirred()
         own, other, sender = (channel(1, maxsize=1) for _ in range(3))
-        own.block(pool)
-        other.block(Stirred())
+        hold_back(own, pool)
+        hold_back(other, Stirred())
         sender._offer(2, promised=False)
         leases = [Leased() for _ in range(3)]
         for made, lease in zip((own, other, sender), leases, strict=True):
@@ -738,7 +738,7 @@ class TestTakers:
         """Who waits for it hears of it then; and no one arms them after that."""
         made, lease, feeder = channel(1, maxsize=1), Leased(), Stirred()
         take = made.lend(lease, Stirred())
-        made.block(feeder)
+        hold_back(made, feeder)
         take()
         made.lent(lease, Stirred())
         made.arm(taker=True)
@@ -765,7 +765,7 @@ class TestTakers:
     def test_make_room_by_what_is_dropped(self) -> None:
         """All that is there goes, and those who wait come in."""
         made, feeder = channel(1, 2, maxsize=2), Stirred()
-        made.block(feeder)
+        hold_back(made, feeder)
 
         assert (2, 1, []) == (made.drop(Stirred()), feeder.times, list(made.values))
 
@@ -1065,7 +1065,7 @@ class TestReaders:
         made = [channel(1, 2, maxsize=2) for _ in range(4)]
         takings = [each.take() for each in made]
         made[0]._offer(3, promised=False)
-        made[1].block(Stirred())
+        hold_back(made[1], Stirred())
         made[2].close()
         made[3].take()
 
@@ -1074,7 +1074,7 @@ class TestReaders:
     def test_give_back_what_nobody_has(self) -> None:
         """A run that was cut off leaves its values in front, in order."""
         made = channel(1, 2, 3, maxsize=3)
-        made.block(Stirred())
+        hold_back(made, Stirred())
         taking = made.take()
         made._give_back(taking)
 
@@ -1097,7 +1097,7 @@ class TestReaders:
     def test_give_back_to_others_who_wait(self) -> None:
         """They are woken for what is there again."""
         made = channel(1)
-        made.block(Stirred())  # so that it is taken out
+        hold_back(made, Stirred())  # so that it is taken out
         taking = made.take()
         with waits(made) as other:
             before = other.woken
@@ -1152,7 +1152,7 @@ class TestWatchers:
         feeder, blocked, waiter = Stirred(), Stirred(), Waiter()
         made = fed_by(feeder, channel(1, maxsize=1))
         made._offer(2, promised=False)
-        made.block(blocked)
+        hold_back(made, blocked)
         before = feeder.times
         assert made.watch(waiter)
 

@@ -35,8 +35,9 @@ class TestTold:
         self, on_error: OnError, left: list[int]
     ) -> None:
         """Who takes outputs by itself gets no more of them then."""
-        outcome, taking = Outcome(on_error, own=True), channel_of(filled(1, 2)).take()
-        outcome.outputs = taking
+        outcome, channel = Outcome(on_error, own=True), channel_of(filled(1, 2))
+        outcome.outputs = (channel,)
+        taking = channel.take()
         outcome.fail((1, 0, 0), failure(1))
 
         assert left == list(taking.values)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beside import beside
 from drains import filled
 from fluent_async import (
     Args,
@@ -25,10 +26,13 @@ from fluent_async import (
     stream,
     task,
 )
+from fluent_async._build import GIL
+from fluent_async._manner import THREADS
 from fluent_async._outcome import Outcome
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed, PoolStalled
 from fluent_async.typing import Results, Takes
-from support import FakeClock, Gate, poll, start_child
+from hand import channel_of
+from support import TIMEOUT, FakeClock, Gate, poll, start_child
 from work import Form, at, batch, double, fail, fed, mixed
 
 
@@ -456,6 +460,40 @@ class TestFailures:
 
         assert [] == list(results)
         assert source.given < 10
+
+    @pytest.mark.parametrize("ends", [StopIteration, StopAsyncIteration])
+    def test_that_would_end_the_loop_are_raised_as_generators_do(
+        self, ends: type[Exception]
+    ) -> None:
+        """Else a loop would end as if nothing had failed."""
+
+        @task
+        def stop(number: int) -> int:
+            raise ends(number)
+
+        for take in (next, list):
+            results = (each([1]) >> stop).results(on_error="cancel")
+            with pytest.raises(RuntimeError, match=f"a task raised {ends.__name__}"):
+                take(results)
+
+    @pytest.mark.usefixtures("each_build")
+    def test_with_cancel_come_before_outputs_that_one_waited_for(self) -> None:
+        """It has been woken for one, and looks again."""
+        # 1. A waits for an output.
+        # 2. One comes, and wakes it; and before it goes on, another input fails.
+        # 3. A goes on.
+        outcome, drain = Outcome("cancel", own=True), Drain[int]()
+        channel = channel_of(drain)
+        outcome.outputs = (channel,)
+        waiting = channel.taking(THREADS)
+        waiter = next(waiting)
+        drain.send(1)
+        woken = waiter.woken
+        outcome.die(None)
+        with pytest.raises(StopIteration) as ended:
+            next(waiting)
+
+        assert (True, 0) == (woken, ended.value.value.size)
 
     def test_with_keep_are_not_raised(self, caplog: pytest.LogCaptureFixture) -> None:
         """Nor logged; they leave no gap."""
@@ -975,6 +1013,48 @@ class TestThreads:
         got += [next(results), next(loop), next(results), *loop]
 
         assert list(range(0, 200, 2)) == got
+
+    @pytest.mark.skipif(
+        not GIL, reason="what a thread made is freed there when that runs again"
+    )
+    def test_a_loop_keeps_no_output_alive(self) -> None:
+        """Neither the one that it gave last, nor any before."""
+
+        class Output:
+            pass
+
+        @task
+        def make(number: int) -> Output:
+            return Output()
+
+        seen: list[weakref.ref[Output]] = []
+        for output in (each(range(50)) >> make).results(limit=1):
+            seen.append(weakref.ref(output))
+            del output
+            assert [ref for ref in seen if ref() is not None] == []
+
+    def test_close_leaves_nothing_to_who_waits(self) -> None:
+        """Outputs that waited for their turn are dropped, not given without the first."""
+        with Gate() as gate:
+
+            @task
+            def wait_at_first(number: int) -> int:
+                if not number:
+                    gate.arrive()
+
+                return number
+
+            with Pool(8) as pool:
+                results = (each(range(8)) >> wait_at_first).results(pool=pool)
+                reader = beside(lambda: list(results))
+                gate.wait_for(1)
+                assert poll(lambda: pool.stats().in_progress == 1)
+                closing = beside(results.close)
+                assert poll(lambda: "ended" in repr(results))
+                gate.open()
+                closing.result(TIMEOUT)
+
+                assert [] == reader.result(TIMEOUT)
 
     @both_orders
     def test_each_output_goes_to_one(self, *, ordered: bool) -> None:

@@ -23,7 +23,7 @@ from fluent_async._stage import ALONE, LONGEST, PATIENCE_S, QUICK_S, Stage
 from fluent_async._wait import Waiter, mark_of_this_thread
 from fluent_async._work import Attempt, End, Work
 from fluent_async.typing import Takes
-from hand import Hand, Step, Stirred, channel_of, filled, shown
+from hand import Hand, Step, Stirred, channel_of, filled, hold_back, shown
 
 
 # Tasks that may time out are started one by one; those that may not, and have at most one
@@ -834,10 +834,10 @@ class TestSlices:
         """Then a thread that was roused for one looks after the next as well."""
         hand = Hand()
         [stage] = hand.go(each([1, 2]) >> quick)
-        before = hand.scheduler.leases.come
+        before = hand.scheduler.leases.may_come
         stage.budget = 2
 
-        assert (False, True) == (before, hand.scheduler.leases.come)
+        assert (False, True) == (before, hand.scheduler.leases.may_come)
 
     @pytest.mark.parametrize(
         ("values", "maxsize", "found"),
@@ -927,7 +927,7 @@ def shut(hand: Hand, slice_: Slice) -> None:
 
 def in_need_of_room(hand: Hand, slice_: Slice) -> None:
     """Have another pool find no room in its drain."""
-    slice_.stage.channels[0].block(Stirred())
+    hold_back(slice_.stage.channels[0], Stirred())
 
 
 class TestStopped:
@@ -979,7 +979,7 @@ class TestStopped:
         [stage] = hand.go(full >> quick | Drain[int]())
         stage.budget = 2
         slice_ = hand.slice()
-        channel_of(full).block(Stirred())
+        hold_back(channel_of(full), Stirred())
 
         assert not hand.scheduler.leases.goes_on(slice_)
 
@@ -1245,7 +1245,7 @@ class TestLease:
         """A pool that found none in the drain hears of it."""
         hand, feeder = Hand(), Stirred()
         drain = filled(1, maxsize=1)
-        channel_of(drain).block(feeder)
+        hold_back(channel_of(drain), feeder)
         hand.go(drain >> quick)
         hand.work_through(hand.slice())
 
@@ -1260,7 +1260,7 @@ class TestLease:
         slice_ = hand.slice()
         next(slice_.inputs)
         before = hand.scheduler.shared()
-        channel_of(drain).block(Stirred())
+        hold_back(channel_of(drain), Stirred())
 
         assert (False, True) == (before, hand.scheduler.shared())
 
@@ -1916,7 +1916,7 @@ class TestRelieve:
         """Another pool that feeds the drain may be the one that can go on now."""
         hand, fullest = self.stuck()
         other = Stirred()
-        channel_of(fullest).block(other)
+        hold_back(channel_of(fullest), other)
         hand.scheduler.relieve()
 
         assert 1 == other.times

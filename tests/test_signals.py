@@ -13,7 +13,7 @@ from fluent_async._monitor import Monitor, after
 from fluent_async._signals import undisturbed
 from fluent_async._wait import Waiter, block
 from fluent_async.errors import PoolCancelled
-from hand import Stirred, channel_of, filled
+from hand import Stirred, channel_of, filled, hold_back
 from interruption import Interrupted, interrupt, interrupted_at, raising_handlers
 from support import TIMEOUT, Gate
 from work import at, double
@@ -352,7 +352,7 @@ class TestTaking:
         """K5: nothing that was sent is lost, and the order is as it was."""
         drain = filled(1, 2)
         if alone:  # then it has the value before anybody else can
-            channel_of(drain).block(Stirred())
+            hold_back(channel_of(drain), Stirred())
 
         ask = Channel[int]._ask  # noqa: SLF001
 

@@ -7,7 +7,7 @@ import pytest
 from fluent_async import Drain, Pool, task
 from fluent_async._room import Room
 from fluent_async.errors import PoolCancelled
-from hand import Stirred, channel_of, filled
+from hand import Stirred, channel_of, filled, hold_back
 from support import TIMEOUT, Gate, poll
 
 
@@ -64,12 +64,23 @@ class TestTaking:
         drain = filled(1, 2, maxsize=2)
         channel = channel_of(drain)
         channel.promise(1, Stirred())
-        channel.block(Stirred())
+        hold_back(channel, Stirred())
         taking = channel.take()
 
         assert [1] == list(taking.values)
         assert 0 == channel.go_on_taking(taking).size
         assert [2] == drain.drain()
+
+    def test_is_of_nothing_once_the_channel_is_halted(self) -> None:
+        """The run at hand ends, and whoever waits or asks later gets none."""
+        drain = filled(1, 2, 3)
+        channel = channel_of(drain)
+        taking = channel.take()
+        first = next(taking.values)
+        channel.halt()
+
+        assert (1, []) == (first, list(taking.values))
+        assert [0, 0] == [channel.take().size, channel.go_on_taking(taking).size]
 
     def test_ends_when_the_drain_is_shut(self) -> None:
         """The values stay in order, and all are there."""

@@ -41,12 +41,7 @@ class Inlet(Store[T]):
     def room_or_block(self, limit: int, by: Stirrable) -> int:
         """Return the same; the pool `by` that finds none is stirred when there is some."""
         with self._monitor:
-            room = self._room_for(limit)
-            if room <= 0:
-                self._block(by)
-                room = self._room_for(limit)  # it may have come before that was noted
-
-            return room
+            return self._find_room(limit, by)
 
     def promise(self, count: int, by: Stirrable) -> None:
         """Keep room for `count` outputs until `settle`."""
@@ -64,7 +59,8 @@ class Inlet(Store[T]):
         with self._monitor:
             if self._left() + self._room.overdraft <= 0:
                 self._block(by)
-                return False
+                if self._left() <= 0:  # it may have come before that was noted
+                    return False
 
             self._promise(1, by)
             return True
@@ -75,9 +71,8 @@ class Inlet(Store[T]):
         Looking and keeping is one step: other pools may feed the channel as well.
         """
         with self._monitor:
-            count = min(most, self._room_for(limit))
+            count = min(most, self._find_room(limit, by))
             if count <= 0:
-                self._block(by)
                 return False
 
             self._use(count, by)
@@ -282,6 +277,14 @@ class Inlet(Store[T]):
             return True
 
     # -- in the monitor ----------------------------------------------------------------
+
+    def _find_room(self, limit: int, by: Stirrable) -> int:
+        room = self._room_for(limit)
+        if room <= 0:
+            self._block(by)
+            room = self._room_for(limit)  # it may have come before that was noted
+
+        return room
 
     def _open(self, lease: Lease, count: int) -> None:
         """Say how many inputs a lease may take, and where its outputs go."""

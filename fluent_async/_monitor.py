@@ -86,9 +86,11 @@ class Monitor:
             entered = _mine().entered
 
         main = threading.get_ident() == signals.thread
-        if entered and (main or self._owned or not entered[-1][0]._owned):
-            # Else a decision of a pool enters a drain, as so many do. In its threads no
-            # handler runs, and so none has left a monitor behind.
+        # Not where a decision of a pool enters a drain, as so many do: in its threads no
+        # handler runs, and so none has left a monitor behind.
+        if entered and (
+            main or self._owned or len(entered) > 1 or not entered[0][0]._owned
+        ):
             self._enter_within(entered, frame)
 
         if main:

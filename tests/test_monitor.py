@@ -584,6 +584,19 @@ class TestWithin:
 
         assert not beside(enter).result(TIMEOUT)
 
+    def test_refuses_a_drain_that_a_finalizer_is_at_another_pool_in(self) -> None:
+        """It was called in the middle of the drain's decision."""
+        pool, drain, other = Monitor(owned=True), Monitor(), Monitor(owned=True)
+
+        def enter() -> bool:
+            refused = pytest.raises(RuntimeError, match="interrupted")
+            with pool, drain, other, refused, drain:
+                pass
+
+            return inside()
+
+        assert not beside(enter).result(TIMEOUT)
+
     def test_refuses_a_pool_that_it_is_at(self) -> None:
         """Though a drain was entered in between."""
         pool, drain = Monitor(owned=True), Monitor()

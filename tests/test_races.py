@@ -16,7 +16,7 @@ from fluent_async._slice import Slice
 from fluent_async._work import End
 from fluent_async.errors import DrainClosed, PoolCancelled, PoolClosed
 from fluent_async.typing import Takes
-from hand import Hand, channel_of
+from hand import Hand, Leased, Stirred, channel_of, filled
 from support import TIMEOUT, FakeClock, Gate
 
 
@@ -497,6 +497,28 @@ class TestRoom:
         monkeypatch.setattr(Channel, "_block", too_late)
 
         assert hand.scheduler.more(0.0)
+
+    @pytest.mark.parametrize("most", [None, 1])
+    def test_is_noticed_by_who_would_keep_it(
+        self, monkeypatch: pytest.MonkeyPatch, most: int | None
+    ) -> None:
+        """For an attempt, or for a slice: another pool took what there was before."""
+        # 1. A pool finds room, and another one takes it.
+        # 2. The first one would keep it, and finds none.
+        # 3. A reader takes a value by itself, and has no pool to tell.
+        # 4. The pool says that it found none, and looks again.
+        channel, pool = channel_of(filled(9, maxsize=1)), Stirred()
+        block, taking = Channel._block, channel.take()  # noqa: SLF001
+
+        def too_late(channel: Channel[int], pool: Stirred) -> None:
+            next(taking.values)
+            block(channel, pool)
+
+        monkeypatch.setattr(Channel, "_block", too_late)
+        if most is None:
+            assert channel.reserve(pool)
+        else:
+            assert channel.lease(most, pool, Leased(), 1)
 
 
 class TestReader:

@@ -220,8 +220,10 @@ class World:
             self.engines[engine].rouse(1)
 
     def _hand_over(self, strand: Strand, following: Strand) -> None:
-        strand.give_to(following)
         try:
+            with undisturbed:  # it is given away whole, or not at all
+                strand.give_to(following)
+
             strand.await_baton()
         except BaseException:  # a handler's, so this is the main thread
             self._parted = not strand.runs

@@ -1033,11 +1033,10 @@ class TestThreads:
             executor = ThreadPoolExecutor(2, initializer=gate.arrive)
             executor.submit(int)
             gate.wait_for(1)
-            seeking = executor._intake.engine.threads._seeking  # noqa: SLF001
+            threads = executor._intake.engine.threads  # noqa: SLF001
+            assert poll(lambda: threads._seeking == 0)  # noqa: SLF001
 
         executor.shutdown()
-
-        assert 0 == seeking
 
     def test_break_the_executor_if_they_cannot_be_prepared(
         self, caplog: pytest.LogCaptureFixture

@@ -885,6 +885,35 @@ class TestInterrupts:
         monkeypatch.undo()
         sim._world._end_fibres()  # noqa: SLF001  (no thread stays behind a test)
 
+    def test_is_seen_as_another_begins_to_run(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before the interrupted thread has begun to wait: it runs no more all the same."""
+        # 1. The main thread lets a stream run, which hangs.
+        # 2. It is interrupted before it waits for its own turn.
+        monkeypatch.setattr(_strands, "GRACE_S", 0.01)
+        gate, give_to = Gate(), Strand.give_to
+
+        def interrupted(strand: Strand, other: Strand) -> None:
+            give_to(strand, other)
+            if threading.current_thread() is threading.main_thread():
+                monkeypatch.setattr(Strand, "give_to", give_to)
+                gate.wait_for(1)
+                signal.raise_signal(signal.SIGINT)
+
+        @stream
+        def hung(number: int) -> Iterator[int]:
+            gate.arrive()
+            yield number
+
+        monkeypatch.setattr(Strand, "give_to", interrupted)
+        sim = simulate()
+        with gate, pytest.raises(SimulationStuck, match=r"hung\(1\)"), sim:
+            Pool().go(1 >> hung).wait()
+
+        monkeypatch.undo()
+        sim._world._end_fibres()  # noqa: SLF001  (no thread stays behind a test)
+
 
 class TestSimulation:
     """What `simulate` gives."""

@@ -168,9 +168,7 @@ class Outputs(Generic[T]):
         """Return the next output, or end: tell of the outcome, once."""
         self._refuse_own_worker("next()")
         try:
-            if self._work:
-                self._start(_wait.mark_of_this_thread())
-
+            self._start(_wait.mark_of_this_thread())
             for value in wait(self._seeking(THREADS)):
                 return value
         except BaseException:
@@ -189,9 +187,7 @@ class Outputs(Generic[T]):
 
         self._refuse_own_worker("anext()")
         try:
-            if self._work:
-                self._start(_await.this_coroutine())
-
+            self._start(_await.this_coroutine())
             for value in await _await.wait(self._seeking(_await.COROUTINES)):
                 return value
         except Exception:

@@ -57,10 +57,8 @@ class Inlet(Store[T]):
     def reserve(self, by: Stirrable) -> bool:
         """Keep room for an output, if there is any: as `promise` does, in one step."""
         with self._monitor:
-            if self._left() + self._room.overdraft <= 0:
-                self._block(by)
-                if self._left() <= 0:  # it may have come before that was noted
-                    return False
+            if self._find_room(self._limit, by) <= 0:
+                return False
 
             self._promise(1, by)
             return True

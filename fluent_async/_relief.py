@@ -59,7 +59,7 @@ class Relief:
     def refuse_circle(self, *, waited: bool) -> None:
         """Refuse the waits of threads that wait for what they hold up themselves.
 
-        So it is, if nothing moves, if all threads at a job of the pool wait for values of
+        So it is, once nothing moves, if all threads at a job of the pool wait for values of
         drains, or for their end; the pool alone feeds those; and it can start nothing but
         what comes from there. Nobody could end that but one who sends by hand, and who
         means to go on with that holds the drain open.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, final
 from typing_extensions import TypeVar, override
 
 from fluent_async import _checks, _wait
-from fluent_async._checks import type_name
 from fluent_async._drain import Drain
 from fluent_async._inputs import stages_of, worker_of
 from fluent_async._interrupt import ENDS, abandon
@@ -219,7 +218,7 @@ class Outputs(Generic[T]):
                 if taking.size == 1:
                     taking = self._channel.go_on_taking(taking)
 
-                self._keep(taking)
+                self._taking, self._values = taking, taking.own
                 return (value,)
 
             if self._over(taking):
@@ -232,7 +231,7 @@ class Outputs(Generic[T]):
         try:
             raise_ends(self._engine, self._outcome)
         except (StopIteration, StopAsyncIteration) as exc:
-            raise RuntimeError(f"a task raised {type_name(exc)}") from exc
+            raise RuntimeError(f"a task raised {_checks.type_name(exc)}") from exc
         finally:
             self._outcome.failures.clear()  # they lead back to this frame
 
@@ -257,10 +256,6 @@ class Outputs(Generic[T]):
 
         if self._own is not None:  # this waits for who feeds them, if nobody does now
             self._engine.log_unfed()
-
-    def _keep(self, taking: Taking[T]) -> None:
-        """Let the next steps take from this run as well."""
-        self._taking, self._values = taking, taking.own
 
     def _over(self, taking: Taking[T]) -> bool:
         """Say whether the last drain is over and nothing runs; else turn to the next."""
